@@ -1,0 +1,1 @@
+"""Make, keep and run models. Imports `schemas` only."""

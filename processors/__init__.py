@@ -1,0 +1,1 @@
+"""Pure decisions: profile, features, decision. No Kafka, Redis, clock or randomness inside."""

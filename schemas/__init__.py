@@ -1,0 +1,1 @@
+"""What things are: events, profiles, campaigns, decisions. Imports nothing of ours."""

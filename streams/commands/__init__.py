@@ -1,0 +1,1 @@
+"""One module per command; each offers `register(app)` and imports what is heavy inside its functions."""

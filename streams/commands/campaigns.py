@@ -1,0 +1,7 @@
+"""`beckon campaigns`: not written yet."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""

@@ -1,0 +1,7 @@
+"""`beckon check`: not written yet."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""

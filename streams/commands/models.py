@@ -1,0 +1,7 @@
+"""`beckon models`: not written yet."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""

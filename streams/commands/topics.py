@@ -1,0 +1,7 @@
+"""`beckon topics`: not written yet."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
