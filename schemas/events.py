@@ -5,7 +5,6 @@ currency (`Minor`). How bytes become these types is `schemas.decode`.
 """
 
 from enum import StrEnum
-from typing import ClassVar
 
 from msgspec import Struct
 
@@ -126,7 +125,6 @@ class OrderUpdated(_Event, frozen=True, gc=False):
 
     order_id: OrderId
     total: Minor | None = None
-    discounted: bool | None = None
 
 
 class FeedbackEvent(_Event, frozen=True, gc=False):
@@ -192,12 +190,3 @@ class Skipped(Struct, frozen=True):
     """A known envelope that is not for us: another Segment type or an unknown event name."""
 
     kind: str
-
-
-class Limits(Struct, frozen=True):
-    """Bounds of the border (design 3, rulings 47 and 48). Units: bytes, levels, code points, ms."""
-
-    RECORD_BYTES: ClassVar[int] = 256 * 1024
-    DEPTH: ClassVar[int] = 32
-    FUTURE_MS: ClassVar[int] = 86_400_000
-    EPOCH_2000_MS: ClassVar[int] = 946_684_800_000

@@ -1,0 +1,268 @@
+"""The border: bytes in; an event, a skip or a dead letter out. Never raises.
+
+Two lanes. The fast one decodes the events that make up almost all traffic straight into narrow types
+and accepts only what is surely right. Everything else, right or wrong, goes to the exact lane
+(`schemas.exact`), which knows every rule. A property test holds that both agree where both accept.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.events import (
+    DeadLetter,
+    Envelope,
+    EventName,
+    OrderCompleted,
+    OrderLine,
+    ProductEvent,
+    Rejection,
+    SearchEvent,
+    ShopEvent,
+    Skipped,
+)
+from schemas.exact import DEPTH_MAX, RECORD_BYTES_MAX, ExactReader, parse, time_of
+from schemas.ids import MS_PER_DAY, EventTime, OrderId, ProductId, ShopperId, digest_of
+from schemas.money import Money
+from schemas.rejects import AMOUNT_MAX, QUANTITY_MAX, Reject
+from schemas.timestamps import EARLIEST, parse_time, parse_utc
+
+_Id = Annotated[str, Meta(min_length=1, max_length=128)]
+_Text = Annotated[str, Meta(max_length=256)]
+_Name = Annotated[str, Meta(max_length=1024)]
+_Amount = Annotated[float, Meta(ge=0, le=AMOUNT_MAX)] | Annotated[int, Meta(ge=0, le=int(AMOUNT_MAX))]
+_Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
+
+
+class _Context(Struct, gc=False):
+    locale: str | None = None
+    timezone: str | None = None
+
+
+class _Product(Struct, gc=False):
+    product_id: _Id
+    name: _Name | None = None
+    category: _Text | None = None
+    brand: _Text | None = None
+    price: _Amount | None = None
+    currency: str | None = None
+    quantity: _Quantity | None = None
+
+
+class _Search(Struct, gc=False):
+    query: Annotated[str, Meta(min_length=1, max_length=1024)]
+    category: _Text | None = None
+
+
+class _Line(Struct, gc=False):
+    product_id: _Id
+    quantity: _Quantity
+    price: _Amount | None = None
+    name: _Name | None = None
+    category: _Text | None = None
+
+
+class _Order(Struct, gc=False):
+    order_id: _Id
+    products: Annotated[list[_Line], Meta(max_length=1000)]
+    total: _Amount
+    currency: Annotated[str, Meta(min_length=1)]
+    revenue: _Amount | None = None
+    coupon: _Text | None = None
+    discount: _Amount | None = None
+
+
+class _Track(Struct, gc=False, tag_field="event", rename="camel"):
+    type: Literal["track"]
+    message_id: Annotated[str, Meta(min_length=1, max_length=100)]
+    timestamp: str
+    user_id: Annotated[str, Meta(max_length=128)] | None = None
+    anonymous_id: Annotated[str, Meta(max_length=128)] | None = None
+    previous_id: Annotated[str, Meta(max_length=128)] | None = None
+    context: _Context | None = None
+    schema_version: Annotated[Literal[1] | None, Meta(title="version")] = msgspec.field(
+        default=None, name="schema_version"
+    )
+
+
+class _ProductTrack(_Track, gc=False):
+    properties: _Product = msgspec.field(default_factory=lambda: _Product(""))
+
+
+class _Viewed(_ProductTrack, gc=False, tag="Product Viewed"):
+    pass
+
+
+class _Clicked(_ProductTrack, gc=False, tag="Product Clicked"):
+    pass
+
+
+class _Added(_ProductTrack, gc=False, tag="Product Added"):
+    pass
+
+
+class _Removed(_ProductTrack, gc=False, tag="Product Removed"):
+    pass
+
+
+class _Wished(_ProductTrack, gc=False, tag="Product Added to Wishlist"):
+    pass
+
+
+class _Searched(_Track, gc=False, tag="Products Searched"):
+    properties: _Search = msgspec.field(default_factory=lambda: _Search(""))
+
+
+class _Completed(_Track, gc=False, tag="Order Completed"):
+    properties: _Order = msgspec.field(default_factory=lambda: _Order("", [], 0, ""))
+
+
+_Fast = _Viewed | _Clicked | _Added | _Removed | _Wished | _Searched | _Completed
+_NAMES: Mapping[type, EventName] = {
+    _Viewed: EventName.PRODUCT_VIEWED,
+    _Clicked: EventName.PRODUCT_CLICKED,
+    _Added: EventName.PRODUCT_ADDED,
+    _Removed: EventName.PRODUCT_REMOVED,
+    _Wished: EventName.PRODUCT_WISHED,
+    _Searched: EventName.PRODUCTS_SEARCHED,
+    _Completed: EventName.ORDER_COMPLETED,
+}
+# Control characters, escapes and non-ASCII: what msgspec may read more kindly than the rules do.
+_UNUSUAL = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
+_SUSPECT = re.compile(rb"[\x00-\x1f\\]")
+
+
+class Border:
+    """Reads records for one shop.
+
+    `base_currency` and `rates` (base units per unit of another currency) turn amounts into minor units;
+    `traits` names the traits that a profile may keep.
+    """
+
+    def __init__(
+        self,
+        base_currency: str = "USD",
+        rates: Mapping[str, float] | None = None,
+        traits: Collection[str] = (),
+    ) -> None:
+        self.money = Money(base_currency, rates)
+        self._exact = ExactReader(self.money, traits)
+        self._decode = msgspec.json.Decoder(_Fast).decode
+
+    def read(self, raw: bytes | None, broker_ms: int) -> ShopEvent | Skipped | DeadLetter:
+        """Return what a record is; `broker_ms` is the time the broker gave it."""
+        if not raw:
+            return DeadLetter(Rejection.TOMBSTONE, "", "has no value")
+        try:
+            event = self._read_fast(raw, broker_ms)
+            return event if event is not None else self.read_exact(raw, broker_ms)
+        except Exception as error:  # the border stands whatever comes; the record is kept
+            return DeadLetter(Rejection.PROCESSING_FAILED, "", f"{type(error).__name__}: {error}"[:200])
+
+    def read_exact(self, raw: bytes, broker_ms: int) -> ShopEvent | Skipped | DeadLetter:
+        """Return what a record is, by the exact lane alone."""
+        try:
+            return self._exact.read(parse(raw), broker_ms)
+        except Reject as reject:
+            return reject.letter
+
+    def read_line(self, raw: bytes, wall_ms: int) -> ShopEvent | Skipped | DeadLetter:
+        """Return what a line of a file is: its broker time is `receivedAt`, else `wall_ms` (ruling 8)."""
+        if not raw.strip(b" \t\r"):
+            return self.read(None, wall_ms)
+        broker_ms = wall_ms
+        if b'"receivedAt"' in raw:
+            broker_ms = _received_at(raw, wall_ms)
+        return self.read(raw, broker_ms)
+
+    def _read_fast(self, raw: bytes, broker_ms: int) -> ShopEvent | None:
+        if len(raw) > RECORD_BYTES_MAX or raw.count(b"[") + raw.count(b"{") > DEPTH_MAX:
+            return None
+        if raw.count(b'"event"') != 1 or (_UNUSUAL.search(raw) and not _harmless(raw)):
+            return None  # two "event" keys: the tag would be the first one, the rules take the last
+        try:
+            track = self._decode(raw)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return None
+        at = parse_utc(track.timestamp) or parse_time(track.timestamp)
+        user = track.user_id or None
+        shopper = user or track.anonymous_id
+        if at is None or not EARLIEST <= at <= broker_ms + MS_PER_DAY or not shopper:
+            return None
+        locale = timezone = None
+        if track.context is not None:
+            locale, timezone = _short(track.context.locale), _short(track.context.timezone)
+        message_id = track.message_id
+        envelope = Envelope(
+            ShopperId(shopper), message_id, digest_of(message_id), EventTime(at), user is not None, locale, timezone
+        )
+        name = _NAMES[type(track)]
+        properties = track.properties
+        if isinstance(properties, _Product):
+            return self._product(envelope, name, properties)
+        if isinstance(properties, _Search):
+            if not properties.query:
+                return None
+            return SearchEvent(envelope, name, properties.query, properties.category or None)
+        return self._order(envelope, name, properties)
+
+    def _product(self, envelope: Envelope, name: EventName, product: _Product) -> ShopEvent | None:
+        if not product.product_id:
+            return None
+        price = None
+        if product.currency and not self.money.knows(product.currency):
+            return None
+        if product.price is not None:
+            price = self.money.minor(product.price, product.currency or None)
+        return ProductEvent(
+            envelope,
+            name,
+            ProductId(product.product_id),
+            product.name or None,
+            product.category or None,
+            product.brand or None,
+            price,
+            product.quantity or 1,
+        )
+
+    def _order(self, envelope: Envelope, name: EventName, order: _Order) -> ShopEvent | None:
+        if not order.order_id or not self.money.knows(order.currency):
+            return None
+        minor, currency = self.money.minor, order.currency
+        lines = tuple(
+            OrderLine(
+                ProductId(line.product_id),
+                line.quantity,
+                line.name or None,
+                line.category or None,
+                None if line.price is None else minor(line.price, currency),
+            )
+            for line in order.products
+        )
+        discounted = bool(order.coupon) or bool(order.discount)
+        return OrderCompleted(envelope, name, OrderId(order.order_id), minor(order.total, currency), discounted, lines)
+
+
+def _harmless(raw: bytes) -> bool:
+    if _SUSPECT.search(raw):
+        return False
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _short(value: str | None) -> str | None:
+    return value if value and len(value) <= 64 else None
+
+
+def _received_at(raw: bytes, wall_ms: int) -> int:
+    try:
+        value = parse(raw).get("receivedAt")
+        return time_of(value, max(wall_ms, EARLIEST))
+    except Reject:
+        return wall_ms

@@ -1,0 +1,92 @@
+"""Event times as shops write them, to integer milliseconds since 1970 UTC (ruling 45)."""
+
+import re
+from datetime import UTC, date, datetime
+from math import floor, isfinite
+
+from schemas.ids import MS_PER_DAY, EventTime
+
+#: Accepted times start here: 2000-01-01T00:00:00Z (ruling 8).
+EARLIEST = EventTime(946_684_800_000)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_RFC3339 = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))?)?"
+)
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def parse_time(text: str) -> EventTime | None:
+    """Return the time in ms, or None when the text is none of the accepted forms.
+
+    RFC 3339 with `T` or a space, up to 9 fraction digits (floored), `Z`, `+hh:mm`, `+hhmm` or no zone
+    (UTC), a date alone (midnight), or digits only (epoch ms).
+
+    >>> parse_time("2026-11-01 01:00:00.9999+0100")
+    1793491200999
+    """
+    if _DIGITS.fullmatch(text):
+        return EventTime(int(text))
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    try:
+        ordinal = date(int(year), int(month), int(day)).toordinal()
+    except ValueError:
+        return None
+    at = (ordinal - _EPOCH_ORDINAL) * MS_PER_DAY
+    if hour is None:
+        return EventTime(at)
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        return None
+    at += (int(hour) * 3600 + int(minute) * 60 + int(second)) * 1000
+    if fraction:
+        at += int(fraction[:3].ljust(3, "0"))
+    if sign:
+        if int(zone_hour) > 23 or int(zone_minute) > 59:
+            return None
+        shift = (int(zone_hour) * 60 + int(zone_minute)) * 60_000
+        at += -shift if sign == "+" else shift
+    return EventTime(at)
+
+
+def parse_utc(text: str) -> EventTime | None:
+    """Return the time of the one form that most shops send, `2026-11-01T00:00:00.000Z`, quickly.
+
+    None means "ask `parse_time`", not "wrong".
+    """
+    if (
+        len(text) != 24
+        or text[23] != "Z"
+        or text[19] != "."
+        or text[10] != "T"
+        or text[13] != ":"
+        or text[16] != ":"
+        or text[4] != "-"
+        or text[5] == "W"  # fromisoformat also reads ISO weeks
+        or text[11:13] == "24"
+    ):
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    seconds = (when.toordinal() - _EPOCH_ORDINAL) * 86_400 + when.hour * 3600 + when.minute * 60 + when.second
+    return EventTime(seconds * 1000 + when.microsecond // 1000)
+
+
+def from_number(value: int | float) -> EventTime | None:
+    """Return epoch ms from a JSON number, floored; None when it is not finite."""
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return EventTime(floor(value))
+
+
+def iso_utc(at: int) -> str:
+    """Return an event time as people read it.
+
+    >>> iso_utc(1793491200999)
+    '2026-11-01T00:00:00.999Z'
+    """
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1000:03d}Z"
