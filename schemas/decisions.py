@@ -40,13 +40,19 @@ class Trigger(Struct, frozen=True):
     at: int
 
 
-class Check(Struct, frozen=True):
-    """One thing that was looked at: a sentence with its numbers, and the smallest change that flips it."""
+class Check(Struct, frozen=True, omit_defaults=True):
+    """One thing that was looked at: a sentence with its numbers, and the smallest change that flips it.
+
+    `flip` is empty where nothing can flip it. A condition also names its `feature` in the record and
+    the value `flip_to` that turns it over (None: no value at all).
+    """
 
     code: str
     sentence: str
     passed: bool
     flip: str
+    feature: str = ""
+    flip_to: float | int | str | bool | None = None
 
 
 class Candidate(Struct, frozen=True):

@@ -55,8 +55,14 @@ class Money:
         (101, 20, 1100)
         """
         foreign = currency is not None and currency.upper() != self.base
-        if not foreign and type(amount) is int:
-            return Minor(amount * self._whole)
+        if not foreign:
+            if type(amount) is int:
+                return Minor(amount * self._whole)
+            if type(amount) is float and 0 <= amount * self._whole < _SURE_BELOW:
+                whole, part = divmod(amount * self._whole, 1.0)
+                # Away from the middle, binary and decimal text round alike; this is most of all amounts.
+                if not 0.499 < part < 0.501:
+                    return Minor(int(whole) + (part > 0.5))
         value = Decimal(amount) if type(amount) is not float else Decimal(repr(amount))
         if foreign and currency is not None:
             value *= self._rates[currency.upper()]
@@ -64,6 +70,8 @@ class Money:
 
 
 _ONE = Decimal(1)
+#: Below this, a product of two floats is off by less than a thousandth.
+_SURE_BELOW = 1e11
 
 
 def format_minor(minor: int, currency: str) -> str:

@@ -7,7 +7,7 @@ then flags (`{"kafka.servers": ...}`). An unknown key or wrong value is one line
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,97 +16,137 @@ from schemas.errors import SettingsError
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
-PositiveFloat = Annotated[float, Meta(gt=0)]
+PositiveFloat = Annotated[float, Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class _Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A group of settings. The text after a field is its line in `beckon check --settings`."""
+
+
+class KafkaSettings(_Section, frozen=True):
     """Where the brokers are. SASL and TLS go to all clients alike."""
 
-    servers: str = "127.0.0.1:9092"
-    security_protocol: str = "PLAINTEXT"  # or SSL, SASL_PLAINTEXT, SASL_SSL
-    sasl_mechanism: str | None = None
+    servers: Annotated[str, Meta(min_length=1, description="host:port, several with commas")] = (
+        "127.0.0.1:9092"
+    )
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+        Meta(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
+    ] = "PLAINTEXT"
+    sasl_mechanism: Annotated[str | None, Meta(description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")] = None
     sasl_username: str | None = None
     sasl_password: str | None = None
-    ssl_ca_file: str | None = None
-    ssl_cert_file: str | None = None
-    ssl_key_file: str | None = None
-    session_timeout_s: PositiveFloat = 10.0
-    connect_timeout_s: PositiveFloat = 10.0
+    ssl_ca_file: Annotated[
+        str | None, Meta(description="PEM file of the authority that signed the brokers")
+    ] = None
+    ssl_cert_file: Annotated[str | None, Meta(description="PEM file of our certificate")] = None
+    ssl_key_file: Annotated[str | None, Meta(description="PEM file of our key")] = None
+    session_timeout_s: Annotated[
+        PositiveFloat, Meta(description="seconds until a silent worker loses its partitions")
+    ] = 10.0
+    connect_timeout_s: Annotated[
+        PositiveFloat, Meta(description="seconds to wait for a broker's first answer")
+    ] = 10.0
 
 
-class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class TopicSettings(_Section, frozen=True):
     """`prefix` goes before every topic name; the counts are fixed at the first `topics apply`."""
 
-    prefix: str = ""
-    partitions: Positive = 12
-    replication: Positive = 1
-    retention_days: Positive = 30
+    prefix: Annotated[str, Meta(description="goes before every topic name")] = ""
+    partitions: Annotated[Positive, Meta(description="per topic; cannot change later")] = 12
+    replication: Annotated[Positive, Meta(description="copies of each partition")] = 1
+    retention_days: Annotated[Positive, Meta(description="days that events and decisions are kept")] = 30
 
 
-class ShopSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class ShopSettings(_Section, frozen=True):
     """`currency_rates`: units of the base currency for one unit of the named one."""
 
-    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")] = "USD"
-    currency_rates: dict[str, PositiveFloat] = {}
-    default_profiling: bool = True
-    traits: tuple[str, ...] = ("plan", "segment", "city", "country", "gender", "birth_year")
+    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$", description="base currency, three letters")] = (
+        "USD"
+    )
+    currency_rates: Annotated[
+        dict[str, PositiveFloat],
+        Meta(description="units of the base currency for one unit of another, {EUR = 1.1}"),
+    ] = {}
+    default_profiling: Annotated[bool, Meta(description="may shoppers who never said be profiled")] = True
+    traits: Annotated[tuple[str, ...], Meta(description="traits of identify that profiles keep")] = (
+        "plan",
+        "segment",
+        "city",
+        "country",
+        "gender",
+        "birth_year",
+    )
 
 
-class ProfileSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileSettings(_Section, frozen=True):
     """Bounds and half-life of a profile (design 4)."""
 
-    half_life_days: PositiveFloat = 14.0
-    tags_max: Positive = 64
-    days_max: Positive = 35
-    recent_max: Positive = 50
-    cart_log_max: Positive = 32
-    orders_log_max: Positive = 64
-    seen_max: Positive = 128
-    session_gap_minutes: PositiveFloat = 30.0
-    cart_age_days: PositiveFloat = 30.0
+    half_life_days: Annotated[PositiveFloat, Meta(description="days until an interest counts half")] = 14.0
+    tags_max: Annotated[Positive, Meta(description="interests kept per shopper")] = 64
+    days_max: Annotated[Positive, Meta(description="calendar days kept, back from the newest")] = 35
+    recent_max: Annotated[Positive, Meta(description="newest product events kept")] = 50
+    cart_log_max: Annotated[Positive, Meta(description="newest cart operations kept")] = 32
+    orders_log_max: Annotated[Positive, Meta(description="newest orders kept")] = 64
+    seen_max: Annotated[Positive, Meta(description="newest message ids kept against doubles")] = 128
+    session_gap_minutes: Annotated[
+        PositiveFloat, Meta(description="minutes of silence that end a session")
+    ] = 30.0
+    cart_age_days: Annotated[PositiveFloat, Meta(description="days until an addition leaves the cart")] = 30.0
 
 
-class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class ModelSettings(_Section, frozen=True):
     """`tags` names the tag model in `dir`; empty: no model, a product's category is its tag."""
 
-    dir: str = "models"
-    tags: str = "tags"
-    provider: str = "auto"  # auto, cpu or cuda
-    cache_texts: Positive = 200_000
-    batch_tokens: Positive = 512
-    give_up_s: PositiveFloat = 30.0
+    dir: Annotated[str, Meta(description="folder of NAME/VERSION/model.json")] = "models"
+    tags: Annotated[str, Meta(description="name of the tag model; empty: categories are the tags")] = "tags"
+    provider: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="auto, cpu or cuda")] = "auto"
+    cache_texts: Annotated[Positive, Meta(description="texts whose tags are remembered")] = 200_000
+    batch_tokens: Annotated[Positive, Meta(description="tokens per model call")] = 512
+    give_up_s: Annotated[PositiveFloat, Meta(description="seconds of retries until categories stand in")] = (
+        30.0
+    )
 
 
-class CampaignSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class CampaignSettings(_Section, frozen=True):
     """`file` is the YAML file; `catalog` an optional JSONL file of products."""
 
-    file: str = "campaigns.yaml"
-    catalog: str | None = None
-    prior_propensity: Annotated[float, Meta(ge=0, le=1)] = 0.05
-    stale_after_minutes: PositiveFloat = 60.0
+    file: Annotated[str, Meta(description="YAML file of campaigns; empty: nothing is decided")] = ""
+    catalog: Annotated[str | None, Meta(description="JSONL file of products")] = None
+    prior_propensity: Annotated[Share, Meta(description="chance of a purchase where no model says one")] = (
+        0.05
+    )
+    stale_after_minutes: Annotated[
+        PositiveFloat, Meta(description="minutes behind stream time from which a trigger decides nothing")
+    ] = 60.0
 
 
-class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class WorkerSettings(_Section, frozen=True):
     """`guard_positions` off is for the test that proves the guard; never in production."""
 
-    data_dir: str = ".beckon/worker"
-    batch_events: Positive = 1000
-    lane_queue: Positive = 4
-    commit_interval_s: PositiveFloat = 0.5
-    strays_alert_share: NotNegative = 0.01
-    failed_stop_share: NotNegative = 0.01
-    guard_positions: bool = True
+    data_dir: Annotated[str, Meta(description="folder for what the worker keeps on disk")] = ".beckon/worker"
+    batch_events: Annotated[Positive, Meta(description="events per batch of a lane")] = 1000
+    lane_queue: Annotated[Positive, Meta(description="batches that may wait in a lane")] = 4
+    commit_interval_s: Annotated[PositiveFloat, Meta(description="seconds between offset commits")] = 0.5
+    strays_alert_share: Annotated[Share, Meta(description="share of strays that is an error line")] = 0.01
+    failed_stop_share: Annotated[
+        Share, Meta(description="share of our own failures that stops the worker")
+    ] = 0.01
+    guard_positions: Annotated[bool, Meta(description="skip events already applied; off only in a test")] = (
+        True
+    )
 
 
-class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class MetricsSettings(_Section, frozen=True):
     """Own port for Prometheus and readiness; 0 picks a free one."""
 
-    host: str = "127.0.0.1"
-    port: Port = 9464
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="0 picks a free one")] = 9464
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(_Section, frozen=True):
     """All of Beckon's settings; each part gets its own piece, never the whole."""
 
     kafka: KafkaSettings = KafkaSettings()
@@ -119,10 +159,26 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: MetricsSettings = MetricsSettings()
 
 
+class SettingLine(Struct, frozen=True):
+    """One setting as listed: dotted name, environment variable, default, what it means and its unit."""
+
+    name: str
+    variable: str
+    default: Any
+    meaning: str
+
+
 _REMEDY = "`beckon check --settings` lists all settings with their defaults"
 _ALIASES = {"BECKON_BASE_CURRENCY": "shop.currency", "BECKON_PROVIDER": "models.provider"}
 #: Variables with our prefix that are not settings.
-_NOT_SETTINGS = ("BECKON_TEST_", "BECKON_CONFIG", "BECKON_REQUIRE_", "BECKON_HOME", "BECKON_PROPERTY_")
+_NOT_SETTINGS = (
+    "BECKON_TEST_",
+    "BECKON_CONFIG",
+    "BECKON_REQUIRE_",
+    "BECKON_HOME",
+    "BECKON_PROPERTY_",
+    "BECKON_TRACE",
+)
 
 
 def load(
@@ -134,31 +190,39 @@ def load(
 
     Raise `SettingsError` that names the key and where it came from.
     """
-    tree: dict[str, Any] = {}
+    tree: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
     for name, value in _file_items(file):
-        _put(tree, name, value)
+        _put(tree, origins, name, value, f"in {file}")
     for variable, value in (env or {}).items():
         dotted = _setting_of(variable)
         if dotted is not None:
-            _put(tree, dotted, value)
+            _put(tree, origins, dotted, _from_text(dotted, value), f"from {variable}")
     for name, value in (flags or {}).items():
         if value is not None:
-            _put(tree, name, value)
+            _put(tree, origins, name, value, "from a flag")
     try:
         return msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
         field, problem = _field_and_problem(str(error))
-        raise SettingsError(field, problem, _REMEDY) from None
+        origin = origins.get(_section_and_key(field), "")
+        raise SettingsError(field, f"{problem} ({origin})" if origin else problem, _REMEDY) from None
 
 
-def names() -> list[tuple[str, Any]]:
-    """Return all settings as (dotted name, default), in order."""
-    sections = msgspec.structs.asdict(Settings())
-    return [
-        (f"{section}.{key}", value)
-        for section, part in sections.items()
-        for key, value in msgspec.structs.asdict(part).items()
-    ]
+def lines() -> list[SettingLine]:
+    """Return all settings in order."""
+    found = []
+    for section, part in msgspec.structs.asdict(Settings()).items():
+        hints = get_type_hints(type(part), include_extras=True)
+        for key, default in msgspec.structs.asdict(part).items():
+            variable = f"BECKON_{section}_{key}".upper()
+            found.append(SettingLine(f"{section}.{key}", variable, default, _meaning(hints[key])))
+    return found
+
+
+def _meaning(hint: object) -> str:
+    texts = [meta.description for meta in get_args(hint)[1:] if isinstance(meta, Meta) and meta.description]
+    return texts[-1] if texts else ""
 
 
 def _file_items(file: Path | None) -> list[tuple[str, Any]]:
@@ -167,7 +231,9 @@ def _file_items(file: Path | None) -> list[tuple[str, Any]]:
     try:
         tree = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(str(file), f"cannot be read ({error.strerror})", "give --config a readable file") from None
+        raise SettingsError(
+            str(file), f"cannot be read ({error.strerror})", "give --config a readable file"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(str(file), f"is not TOML: {error}", "mend the line that it names") from None
     items: list[tuple[str, Any]] = []
@@ -188,16 +254,39 @@ def _setting_of(variable: str) -> str | None:
     return f"{section}.{key}" if key else section
 
 
-def _put(tree: dict[str, Any], dotted: str, value: object) -> None:
+def _from_text(dotted: str, value: str) -> object:
+    # Lists and tables have no natural form in a variable: JSON, or plain words with commas for a list.
     section, _, key = dotted.partition(".")
-    if section not in Settings.__struct_fields__ or not key:
-        raise SettingsError(dotted, "is not a setting", _REMEDY)
-    known = type(getattr(Settings(), section)).__struct_fields__
+    default = getattr(getattr(Settings(), section, None), key, None)
+    if not isinstance(default, tuple | dict):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError):
+        return (
+            [word.strip() for word in value.split(",") if word.strip()]
+            if isinstance(default, tuple)
+            else value
+        )
+
+
+def _put(
+    tree: dict[str, dict[str, Any]], origins: dict[str, str], dotted: str, value: object, origin: str
+) -> None:
+    section, _, key = dotted.partition(".")
+    known = (
+        type(getattr(Settings(), section)).__struct_fields__ if section in Settings.__struct_fields__ else ()
+    )
     if key not in known:
-        raise SettingsError(dotted, "is not a setting", _REMEDY)
+        raise SettingsError(dotted, f"is not a setting ({origin})", _REMEDY)
     tree.setdefault(section, {})[key] = value
+    origins[dotted] = origin
 
 
 def _field_and_problem(message: str) -> tuple[str, str]:
     problem, _, path = message.partition(" - at `$.")
     return path.rstrip("`"), problem[0].lower() + problem[1:]
+
+
+def _section_and_key(field: str) -> str:
+    return ".".join(field.replace("[", ".").split(".")[:2])

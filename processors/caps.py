@@ -1,0 +1,72 @@
+"""How often at most: caps per campaign and the cool-down over all of them, in exact rolling windows.
+
+A window of length `per` at time `now` holds the offers with now - per < at <= now, so exactly `per`
+later the next one is allowed (ruling 56). Ghost offers count like sent ones.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from schemas.campaigns import Cap
+from schemas.decisions import Check
+from schemas.durations import duration_ms, duration_words
+from schemas.ids import EventTime
+from schemas.profiles import OfferMade
+from schemas.timestamps import iso_utc
+
+#: Offers kept per campaign whatever its caps say now, for the day they are tightened.
+KEPT_MIN = 8
+
+
+class Window(Struct, frozen=True):
+    """At most `at_most` offers in `per_ms`; `free` is the answer for a shopper without offers."""
+
+    at_most: int
+    per_ms: int
+    words: str
+    free: Check
+
+
+def window_of(cap: Cap) -> Window:
+    """Compile a cap."""
+    words = duration_words(cap.per)
+    return Window(cap.at_most, duration_ms(cap.per), words, _check(0, cap.at_most, words, None))
+
+
+def check_cap(window: Window, offers: Iterable[OfferMade], now: EventTime) -> Check:
+    """Return whether one more offer fits into the window, counted over this campaign's offers."""
+    times = sorted(offer.at for offer in offers if now - window.per_ms < offer.at <= now)
+    if not times:
+        return window.free
+    count = len(times)
+    # One more fits once only at_most - 1 are left in the window.
+    again = times[count - window.at_most] + window.per_ms if count >= window.at_most else None
+    return _check(count, window.at_most, window.words, again)
+
+
+def check_cool_down(
+    cool_down_ms: int, words: str, offers: Iterable[Iterable[OfferMade]], now: EventTime
+) -> Check:
+    """Return whether the newest offer of any campaign is long enough ago."""
+    newest = max((o.at for made in offers for o in made if now - cool_down_ms < o.at <= now), default=None)
+    if newest is None:
+        return Check("cool_down", f"no offer of any campaign in the last {words}", True, "1 offer")
+    again = iso_utc(newest + cool_down_ms)
+    sentence = f"the last offer of any campaign was at {iso_utc(newest)}, {words} without one needed"
+    return Check("cool_down", sentence, False, f"the same event at {again} or later")
+
+
+def still_counting(offers: list[OfferMade], keep_ms: int, keep_count: int, now: EventTime) -> list[OfferMade]:
+    """Return the offers that some window may still need: the newest ones, and none out of every window."""
+    inside = [offer for offer in offers if offer.at > now - keep_ms]
+    return inside[-keep_count:]
+
+
+def _check(count: int, at_most: int, words: str, again: int | None) -> Check:
+    offers = "1 offer" if count == 1 else f"{count} offers"
+    sentence = f"{offers} of this campaign in the last {words}, at most {at_most} allowed"
+    if again is not None:
+        return Check("cap", sentence, False, f"the same event at {iso_utc(again)} or later")
+    more = at_most - count
+    return Check("cap", sentence, True, f"{more} more {'offer' if more == 1 else 'offers'}")

@@ -1,0 +1,221 @@
+"""What a condition can look at: each feature with its name, its unit and how it is read.
+
+Values are as marketers write them: money in major units of the base currency, counts whole, interest
+and minutes with 6 digits after the point. They are exactly what a decision record keeps, so that
+deciding again from the record compares the same numbers.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from math import floor
+
+from msgspec import Struct
+
+from processors import views
+from processors.affinity import strength_at
+from processors.policy import ProfilePolicy
+from schemas import durations
+from schemas.campaigns import COUNTERS, Condition, FeatureName
+from schemas.ids import MS_PER_DAY, EventTime
+from schemas.money import digits_of
+from schemas.profiles import Profile
+
+Value = str | int | float | bool | None
+
+
+class Facts:
+    """One shopper at one time, for all conditions of a decision; views are made once, when asked for."""
+
+    __slots__ = ("_cart", "_session", "now", "policy", "profile")
+
+    def __init__(self, profile: Profile, now: EventTime, policy: ProfilePolicy) -> None:
+        self.profile = profile
+        self.now = now
+        self.policy = policy
+        self._cart: dict[str, views.CartLine] | None = None
+        self._session: views.Session | None = None
+
+    @property
+    def cart(self) -> dict[str, views.CartLine]:
+        """The cart at `now`, by product."""
+        if self._cart is None:
+            self._cart = views.cart_at(self.profile, self.now, self.policy)
+        return self._cart
+
+    @property
+    def session(self) -> views.Session:
+        """The visit of the newest product event."""
+        if self._session is None:
+            self._session = views.session_of(self.profile, self.policy)
+        return self._session
+
+
+Read = Callable[[Facts], Value]
+
+
+class Unit(Enum):
+    """What a value is; numbers differ in the smallest step that they can take."""
+
+    COUNT = "count"
+    MONEY = "money"
+    REAL = "real"
+    TEXT = "text"
+    FLAG = "flag"
+
+
+class Feature(Struct, frozen=True):
+    """`key` names the value in a record; `steps` is how many of its smallest steps make 1.
+
+    `label` is its name in sentences ("number of orders is 1"), `one` and `more` are what a difference
+    is counted in ("1 more order", "2 more orders").
+    """
+
+    code: FeatureName
+    key: str
+    label: str
+    one: str
+    more: str
+    unit: Unit
+    steps: int
+    read: Read
+
+
+#: What is counted: one of it, more of it.
+_NOUNS: Mapping[FeatureName, tuple[str, str]] = {
+    FeatureName.VIEWS: ("product view", "product views"),
+    FeatureName.CLICKS: ("product click", "product clicks"),
+    FeatureName.SEARCHES: ("search", "searches"),
+    FeatureName.CART_ADDS: ("addition to the cart", "additions to the cart"),
+    FeatureName.ORDERS: ("order", "orders"),
+    FeatureName.CART_ITEMS: ("item in the cart", "items in the cart"),
+    FeatureName.DAYS_SINCE_ORDER: ("day since the last order", "days since the last order"),
+    FeatureName.DAYS_SINCE_SEEN: ("day since the last visit", "days since the last visit"),
+    FeatureName.SESSION_EVENTS: ("product event in this visit", "product events in this visit"),
+}
+_MICRO = 1_000_000
+#: How a trait is found in a profile; others are under `traits.`.
+_STATED = ("locale", "timezone")
+
+
+def feature_of(condition: Condition, currency: str, policy: ProfilePolicy) -> Feature:
+    """Return the feature of a comparison that `schemas.campaign_checks` has passed."""
+    code = condition.feature
+    assert code is not None, "only comparisons have a feature"
+    minor = 10 ** digits_of(currency)
+    if code in COUNTERS:
+        return _counter(code, condition.within, minor)
+    match code:
+        case FeatureName.AFFINITY:
+            tag = condition.tag or ""
+            words = f"interest in {tag}"
+            return Feature(
+                code, f"affinity({tag})", words, words, words, Unit.REAL, _MICRO, _affinity(tag, policy)
+            )
+        case FeatureName.TRAIT:
+            name = condition.name or ""
+            words = f"trait {name}"
+            return Feature(code, f"trait({name})", words, words, words, Unit.TEXT, _MICRO, _trait(name))
+        case FeatureName.CART_VALUE:
+            read, one = _cart_value(minor), "in the cart"
+            return Feature(code, code, "value of the cart", one, one, Unit.MONEY, minor, read)
+        case FeatureName.SESSION_MINUTES:
+            words = "minutes in this visit"
+            return Feature(code, code, words, words, words, Unit.REAL, _MICRO, _session_minutes)
+        case FeatureName.RFM:
+            words = "buyer group"
+            return Feature(code, code, words, words, words, Unit.TEXT, 1, _rfm(minor))
+        case FeatureName.IS_KNOWN:
+            words = "known by a user id"
+            return Feature(code, code, words, words, words, Unit.FLAG, 1, _is_known)
+    one, more = _NOUNS[code]
+    return Feature(code, code, f"number of {more}", one, more, Unit.COUNT, 1, _COUNTS[code])
+
+
+def _counter(code: FeatureName, within: str | None, minor: int) -> Feature:
+    counter: views.Counter = code.value  # type: ignore[assignment]  # COUNTERS are these names
+    steps = minor if code is FeatureName.SPEND else 1
+    key, when, read = code.value, "", _total(counter, steps)
+    if within is not None:
+        key, when = f"{code}({within})", f" in the last {durations.duration_words(within)}"
+        count, length = int(within[:-1]), durations.duration_ms(within)
+        read = _in_days(counter, count, steps) if within.endswith("d") else _in_window(counter, length, steps)
+    if code is FeatureName.SPEND:
+        words = f"spent{when}"
+        return Feature(code, key, f"money {words}", words, words, Unit.MONEY, steps, read)
+    one, more = _NOUNS[code]
+    return Feature(code, key, f"number of {more}{when}", one + when, more + when, Unit.COUNT, 1, read)
+
+
+def _total(counter: views.Counter, steps: int) -> Read:
+    match counter:  # spelt out: an attribute is read faster than a name is looked up
+        case "views":
+            return lambda facts: facts.profile.views
+        case "clicks":
+            return lambda facts: facts.profile.clicks
+        case "searches":
+            return lambda facts: facts.profile.searches
+        case "cart_adds":
+            return lambda facts: facts.profile.cart_adds
+        case "orders":
+            return lambda facts: facts.profile.orders
+        case "spend":
+            return lambda facts: facts.profile.spend / steps
+
+
+def _in_days(counter: views.Counter, days: int, steps: int) -> Read:
+    if counter == "spend":
+        return lambda facts: views.in_days(facts.profile, counter, days, facts.now) / steps
+    return lambda facts: views.in_days(facts.profile, counter, days, facts.now)
+
+
+def _in_window(counter: views.Counter, window_ms: int, steps: int) -> Read:
+    if counter == "spend":
+        return lambda facts: views.in_window(facts.profile, counter, window_ms, facts.now) / steps
+    return lambda facts: views.in_window(facts.profile, counter, window_ms, facts.now)
+
+
+def _affinity(tag: str, policy: ProfilePolicy) -> Read:
+    def read(facts: Facts) -> float:
+        strength = facts.profile.affinity.get(tag)
+        if strength is None:
+            return 0.0
+        value = strength_at(strength, facts.now, policy)
+        return floor(value * _MICRO + 0.5) / _MICRO if value > 0.0 else 0.0
+
+    return read
+
+
+def _trait(name: str) -> Read:
+    key = name if name in _STATED else f"traits.{name}"
+
+    def read(facts: Facts) -> Value:
+        stated = facts.profile.traits.get(key)
+        if stated is None:
+            return None
+        return round(stated.value, 6) if isinstance(stated.value, float) else stated.value
+
+    return read
+
+
+def _cart_value(minor: int) -> Read:
+    return lambda facts: sum(line.quantity * (line.price or 0) for line in facts.cart.values()) / minor
+
+
+def _rfm(minor: int) -> Read:
+    return lambda facts: views.rfm_segment(views.rfm_at(facts.profile, facts.now), minor)
+
+
+def _session_minutes(facts: Facts) -> float:
+    return floor(facts.session.minutes * _MICRO + 0.5) / _MICRO
+
+
+def _is_known(facts: Facts) -> bool:
+    return facts.profile.is_known
+
+
+_COUNTS: Mapping[FeatureName, Read] = {
+    FeatureName.CART_ITEMS: lambda facts: sum(line.quantity for line in facts.cart.values()),
+    FeatureName.DAYS_SINCE_ORDER: lambda facts: views.days_since_order(facts.profile, facts.now),
+    FeatureName.DAYS_SINCE_SEEN: lambda facts: (facts.now - facts.profile.last_seen) // MS_PER_DAY,
+    FeatureName.SESSION_EVENTS: lambda facts: facts.session.events,
+}

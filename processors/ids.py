@@ -1,0 +1,27 @@
+"""Ids and shares that are the same on every machine and in every run (ruling 58)."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from schemas.ids import CampaignId, DecisionId, ShopperId
+
+_encode = msgspec.json.Encoder().encode
+_WHOLE = 2.0**64
+
+
+def decision_id(shopper: ShopperId, campaign: CampaignId, message_id: str) -> DecisionId:
+    """Return the id of what one trigger decides about one campaign: 32 hex digits.
+
+    >>> decision_id("ann", "spring", "m1")
+    'fa0b7f4a0d7d8ee7bb7d1b0c5cdd2d2d'
+    """
+    return DecisionId(blake2b(_encode([shopper, campaign, message_id])).hexdigest()[:32])
+
+
+def share_of(salt: str, campaign: str, shopper: ShopperId) -> float:
+    """Return where a shopper stands in 0..1 for a campaign, or for all of them when it is "".
+
+    Whoever stands below a hold-out's share belongs to it.
+    """
+    return int.from_bytes(blake2b(_encode([salt, campaign, shopper])).digest()[:8], "big") / _WHOLE

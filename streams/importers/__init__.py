@@ -1,0 +1,1 @@
+"""Public and own history into Segment-style events: one module per source."""

@@ -1,0 +1,44 @@
+"""Records as bytes: one way of writing JSON for replay files and Kafka values alike.
+
+Compact, keys sorted, floats rounded half even to 6 digits after the point, `-0.0` as `0.0` (ruling 7):
+the same decision gives the same bytes wherever it was made.
+"""
+
+from typing import Any
+
+import msgspec
+
+from schemas.decisions import Decision, Promotion
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_plain = msgspec.to_builtins
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+
+
+def decision_json(decision: Decision) -> bytes:
+    """Return the value of a record in `decisions`, the line of decisions.jsonl."""
+    return _encode(_rounded(_plain(decision)))
+
+
+def promotion_json(promotion: Promotion) -> bytes:
+    """Return the value of a record in `promotions`, the line of promotions.jsonl."""
+    return _encode(_rounded(_plain(promotion)))
+
+
+def profile_json(line: dict[str, Any]) -> bytes:
+    """Return the line of profiles.jsonl for the object that `processors.profile_page` makes.
+
+    >>> profile_json({"b": -0.0000001, "a": [0.12345650000001, 7, "x", None]})
+    b'{"a":[0.123457,7,"x",null],"b":0.0}'
+    """
+    return _encode(_rounded(line))
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 6) + 0.0  # the sum turns -0.0 into 0.0
+    if isinstance(value, dict):
+        return {key: item if type(item) in _AS_IT_IS else _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [item if type(item) in _AS_IT_IS else _rounded(item) for item in value]
+    return value

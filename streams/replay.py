@@ -1,0 +1,253 @@
+"""Replay: the worker's own functions on files. Same events, same bytes out, on any machine (design 11).
+
+Each shopper's accepted events are put in (time, digest) order over all files and then folded; times and
+lags come from the events alone, so that a replay decides as a worker without lag would.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from models_onnx.batcher import Tagger
+from processors.profile_page import profile_line
+from processors.step import step
+from processors.tagging import category_tags, texts_of
+from schemas.decisions import Outcome
+from schemas.errors import SettingsError
+from schemas.events import DeadLetter, Rejection, ShopEvent, Skipped
+from schemas.ids import Digest, EventTime, ShopperId, Tags
+from schemas.profiles import Profile
+from streams import replay_folder
+from streams.parts import Parts
+from streams.records import decision_json, profile_json, promotion_json
+from streams.replay_folder import ReplayFolder, write_dead_letter
+from streams.shuffle import CALM, Disturbance, disturbed
+from streams.sources import HugeLine, lines_of
+
+#: Called now and then with a stage and how much of it is done: (done, of), of 0 when unknown.
+Progress = Callable[[str, int, int], None]
+TagsOf = Callable[[ShopEvent], Sequence[Tags]]
+#: Texts per call of the tagger; it makes model batches of its own from them.
+TEXTS_AT_ONCE = 8192
+#: Kinds of skipped events that are counted by name; a hostile file has as many as lines.
+KINDS_MAX = 100
+OTHERS = "(others)"
+_TOO_LARGE = DeadLetter(Rejection.TOO_LARGE, "", "is longer than a record may be")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to replay. `as_of` None: the newest accepted event. `keep_order`: file order, not time."""
+
+    files: Sequence[Path]
+    out: Path
+    as_of: EventTime | None = None
+    disturbance: Disturbance = CALM
+    keep_order: bool = False
+
+
+@dataclass
+class History:
+    """What the files hold: accepted events by shopper, in file order, and counts of everything."""
+
+    by_shopper: dict[ShopperId, list[ShopEvent]] = field(default_factory=dict)
+    newest: EventTime | None = None
+    read: int = 0
+    accepted: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Totals:
+    """What became of the events; `rows` are (time, digest, shopper, decision, promotion) in bytes."""
+
+    applied: int = 0
+    duplicates: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    offered_by_campaign: Counter[str] = field(default_factory=Counter)
+    rows: list[tuple[EventTime, Digest, ShopperId, bytes, bytes | None]] = field(default_factory=list)
+
+
+def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> dict[str, Any]:
+    """Write the replay folder and return its summary; `wall_ms` stands in for a missing broker time."""
+    if request.keep_order and len(request.files) > 1:
+        raise SettingsError("--keep-order", "there are several files", "give one file, or leave it out")
+    started = time.perf_counter()
+    with ReplayFolder(request.out) as folder:
+        history = _read_all(request.files, parts, wall_ms, folder.file(replay_folder.DEAD_LETTERS), progress)
+        as_of = _as_of(request.as_of, history.newest)
+        tags_of = (
+            _model_tags(history, parts, parts.tagger, progress) if parts.tagger else _category_tags(parts)
+        )
+        totals = _fold_all(
+            history, request, parts, tags_of, as_of, folder.file(replay_folder.PROFILES), progress
+        )
+        _write_rows(totals, folder)
+        summary = _summary(history, totals, parts, as_of, time.perf_counter() - started)
+        folder.finish(summary)
+    return summary
+
+
+def _read_all(
+    files: Sequence[Path], parts: Parts, wall_ms: int, dead_letters: BinaryIO, progress: Progress
+) -> History:
+    history = History()
+    for path in files:
+        _read_file(path, history, parts, wall_ms, dead_letters, progress)
+    return history
+
+
+def _read_file(
+    path: Path, history: History, parts: Parts, wall_ms: int, dead_letters: BinaryIO, progress: Progress
+) -> None:
+    read_line, by_shopper = parts.border.read_line, history.by_shopper
+    newest = -1 if history.newest is None else history.newest
+    number = accepted = 0
+    for number, raw in enumerate(lines_of(path), 1):
+        result = _TOO_LARGE if isinstance(raw, HugeLine) else read_line(raw, wall_ms)
+        if isinstance(result, DeadLetter):
+            letter = write_dead_letter(dead_letters, path.name, number, raw, result)
+            history.dead[letter.reason.value] += 1
+        elif isinstance(result, Skipped):
+            kind = result.kind if len(history.skipped) < KINDS_MAX or result.kind in history.skipped else OTHERS
+            history.skipped[kind] += 1
+        else:
+            accepted += 1
+            envelope = result.envelope
+            newest = max(newest, envelope.at)
+            events = by_shopper.get(envelope.shopper)
+            if events is None:
+                by_shopper[envelope.shopper] = [result]
+            else:
+                events.append(result)
+        if not number % 4096:
+            progress("reading", history.read + number, 0)
+    history.read += number
+    history.accepted += accepted
+    history.newest = EventTime(newest) if newest >= 0 else None
+
+
+def _as_of(asked: EventTime | None, newest: EventTime | None) -> EventTime:
+    if asked is None:
+        return EventTime(0) if newest is None else newest  # without an event there is nothing to look at
+    if newest is not None and asked < newest:
+        raise SettingsError(
+            "--as-of", f"{asked} is before the newest event, {newest}", "give a later time, or leave it out"
+        )
+    return asked
+
+
+def _category_tags(parts: Parts) -> TagsOf:
+    catalog = parts.catalog
+    return lambda event: category_tags(event, catalog)
+
+
+def _model_tags(history: History, parts: Parts, tagger: Tagger, progress: Progress) -> TagsOf:
+    """Tag every text of the history once, in big batches, and look up from then on."""
+    catalog = parts.catalog
+    events = (event for mine in history.by_shopper.values() for event in mine)
+    texts = list(dict.fromkeys(text for event in events for text in texts_of(event, catalog) if text))
+    table: dict[str, Tags] = {"": ()}
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        progress("tagging texts", start, len(texts))
+        some = texts[start : start + TEXTS_AT_ONCE]
+        table.update(zip(some, tagger.tag(some), strict=True))
+    return lambda event: [table[text] for text in texts_of(event, catalog)]
+
+
+def _fold_all(
+    history: History,
+    request: Request,
+    parts: Parts,
+    tags_of: TagsOf,
+    as_of: EventTime,
+    profiles: BinaryIO,
+    progress: Progress,
+) -> Totals:
+    totals = Totals()
+    done = 0
+    for shopper in sorted(history.by_shopper):
+        events = history.by_shopper.pop(shopper)  # memory goes down as profiles are written
+        if not request.keep_order:
+            events.sort(key=_time_and_digest)
+        if request.disturbance is not CALM:
+            events = disturbed(shopper, events, request.disturbance)
+        profile = _fold(shopper, events, parts, tags_of, totals)
+        profiles.write(profile_json(profile_line(profile, as_of, parts.policy)) + b"\n")
+        done += len(events)
+        progress("folding", done, history.accepted)
+    return totals
+
+
+def _fold(
+    shopper: ShopperId, events: Sequence[ShopEvent], parts: Parts, tags_of: TagsOf, totals: Totals
+) -> Profile:
+    profile = Profile(shopper)
+    campaigns, policy, side = parts.campaigns, parts.policy, parts.side
+    applied = 0
+    for event in events:
+        result = step(profile, event, tags_of(event), campaigns, policy, side)
+        applied += result.applied
+        if (verdict := result.verdict) is not None:
+            totals.reasons["not_live"] += verdict.not_live
+            totals.reasons["not_eligible"] += verdict.not_eligible
+            if verdict.decision is not None:
+                decision, promotion = verdict.decision, verdict.promotion
+                envelope = event.envelope
+                line = None if promotion is None else promotion_json(promotion)
+                totals.rows.append((envelope.at, envelope.digest, shopper, decision_json(decision), line))
+                totals.outcomes[decision.outcome.value] += 1
+                if decision.outcome is Outcome.OFFERED and decision.campaign_id is not None:
+                    totals.offered_by_campaign[decision.campaign_id] += 1
+                totals.reasons.update(c.reason.value for c in decision.candidates if c.reason is not None)
+    totals.applied += applied
+    totals.duplicates += len(events) - applied
+    return profile
+
+
+def _time_and_digest(event: ShopEvent) -> tuple[EventTime, Digest]:
+    return event.envelope.at, event.envelope.digest
+
+
+def _write_rows(totals: Totals, folder: ReplayFolder) -> None:
+    decisions, promotions = folder.file(replay_folder.DECISIONS), folder.file(replay_folder.PROMOTIONS)
+    totals.rows.sort(key=lambda row: row[:3])
+    for *_, decision, promotion in totals.rows:
+        decisions.write(decision + b"\n")
+        if promotion is not None:
+            promotions.write(promotion + b"\n")
+
+
+def _summary(
+    history: History, totals: Totals, parts: Parts, as_of: EventTime, seconds: float
+) -> dict[str, Any]:
+    tagger, campaigns = parts.tagger, parts.campaigns
+    return {
+        "as_of": as_of,
+        "read": history.read,
+        "accepted": history.accepted,
+        "applied": totals.applied,
+        "duplicates": totals.duplicates,
+        "skipped": history.skipped.total(),
+        "skipped_by_kind": dict(history.skipped),
+        "dead_lettered": history.dead.total(),
+        "dead_letters": dict(history.dead),
+        "decisions": len(totals.rows),
+        "outcomes": {outcome.value: totals.outcomes[outcome.value] for outcome in Outcome},
+        "reasons": {reason: count for reason, count in totals.reasons.items() if count},
+        "offered_by_campaign": dict(totals.offered_by_campaign),
+        "tags": "category" if tagger is None else "model",
+        "model_calls": 0 if tagger is None else tagger.model_calls,
+        "texts_scored": 0 if tagger is None else tagger.texts_scored,
+        "fallbacks": 0 if tagger is None else tagger.fallbacks,
+        "model_versions": {} if tagger is None else dict(tagger.model_versions),
+        "model_digests": {} if tagger is None else {"tags": tagger.model.digest},
+        "policy_digest": None if campaigns is None else campaigns.digest,
+        "seconds": round(seconds, 3),
+        "events_per_second": round(history.read / seconds) if seconds > 0 else 0,
+    }

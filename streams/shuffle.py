@@ -1,0 +1,60 @@
+"""Disturbances for tests: what a network does to one shopper's events, repeatable from a seed (ruling 6)."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import TypeVar
+
+from msgspec import Struct
+
+from schemas.ids import ShopperId
+
+#: No event moves, and no copy comes, further away than this many of the shopper's events.
+WINDOW = 32
+T = TypeVar("T")
+
+
+class Disturbance(Struct, frozen=True):
+    """`shuffle` permutes within windows; `duplicate_share` of the events come twice. One seed for both."""
+
+    seed: int = 0
+    shuffle: bool = False
+    duplicate_share: float = 0.0
+
+
+CALM = Disturbance()
+
+
+def disturbed(shopper: ShopperId, events: Sequence[T], disturbance: Disturbance) -> list[T]:
+    """Return the events as this shopper's come in: shuffled first, then with copies."""
+    # Seeded per shopper: what happens to one does not depend on who else is in the files.
+    random = Random(f"{disturbance.seed}:{shopper}")
+    result = list(events)
+    if disturbance.shuffle:
+        result = _shuffled(result, random)
+    if disturbance.duplicate_share:
+        result = _with_copies(result, disturbance.duplicate_share, random)
+    return result
+
+
+def _shuffled(events: list[T], random: Random) -> list[T]:
+    result: list[T] = []
+    for start in range(0, len(events), WINDOW):
+        window = events[start : start + WINDOW]
+        random.shuffle(window)
+        result += window
+    return result
+
+
+def _with_copies(events: list[T], share: float, random: Random) -> list[T]:
+    result: list[T] = []
+    due: dict[int, T] = {}  # place in the result -> the copy that stands there
+    for event in events:
+        while len(result) in due:
+            result.append(due.pop(len(result)))
+        place = len(result)
+        result.append(event)
+        if random.random() < share:
+            # At most one copy per event is under way, so that one of the next 32 places is always free.
+            free = [near for near in range(place + 1, place + 1 + WINDOW) if near not in due]
+            due[random.choice(free)] = event
+    return result + [due[place] for place in sorted(due)]

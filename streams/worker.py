@@ -1,0 +1,164 @@
+"""`beckon worker`: put the parts together, run until told to stop, stop without losing a thing."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+import faust
+
+from schemas.errors import BeckonError, BrokerError
+from streams import log
+from streams.app import add_agent, add_table, build_app, store_of
+from streams.batch import Rules
+from streams.health import HealthServer
+from streams.lanes import Ground, Lanes
+from streams.metrics import Metrics
+from streams.parts import Parts, build
+from streams.settings import Settings
+from streams.topics import check_for_worker
+
+#: A batch that takes longer than this many seconds beyond the model's patience is stuck.
+STUCK_S = 60.0
+#: After SIGTERM: batches finish, offsets are committed, the group is left; then the process ends anyhow.
+STOP_S = 20.0
+_TICK_S = 1.0
+
+
+class Worker:
+    """One worker process. `run` returns after SIGTERM or SIGINT; what cannot be mended ends the process."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self._settings = settings
+        self._parts = parts
+        self.metrics = Metrics()
+        self.app = build_app(settings)
+        self.table = add_table(self.app, settings)
+        rules = Rules(
+            parts, settings.topics.partitions, settings.worker.guard_positions, settings.topics.prefix
+        )
+        ground = Ground(
+            rules=rules,
+            settings=settings.worker,
+            metrics=self.metrics,
+            producer=lambda: self.app.producer._producer,
+            store=lambda: store_of(self.table),
+            stop=end_process,
+            finish_s=settings.kafka.session_timeout_s / 2,
+        )
+        self.lanes = Lanes(ground)
+        self.agent = add_agent(self.app, settings, self.lanes)
+        self.app.transport.hooks = self
+        self._ready = False
+        self._ticked = time.monotonic()
+        self._revoked_at = time.monotonic()
+        self.table.on_recover(self._restored)
+
+    async def finish(self) -> None:
+        """Called by the consumer before partitions are given up."""
+        self._ready = False
+        self._revoked_at = time.monotonic()
+        self.metrics.ready.set(0)
+        self.metrics.rebalances.inc()
+        await self.lanes.finish()
+
+    async def run(self) -> None:
+        """Run until a signal comes."""
+        health = HealthServer(self._settings.metrics, self.metrics, self.is_ready, self.is_live)
+        log.info("worker_started", metrics=health.address, group=self.app.conf.id, guarantee="at least once")
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        loop.set_exception_handler(lambda _, __: None)  # libraries' leftovers; what counts raises
+        tasks = [asyncio.create_task(run) for run in (self._run_app(), self._tick(), told.wait())]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not told.is_set():
+            end_process(_reason(self.app, done))
+        await self._stop()
+        health.close()
+
+    def is_ready(self) -> bool:
+        """Return whether all assigned profiles are restored."""
+        return self._ready
+
+    def is_live(self) -> bool:
+        """Return whether the event loop turns and no batch is stuck."""
+        patience_s = self._settings.models.give_up_s + STUCK_S
+        return time.monotonic() - self._ticked < STUCK_S and self.lanes.busy_for() < patience_s
+
+    async def _run_app(self) -> None:
+        await self.app.start()
+        await self.app.wait_until_stopped()
+
+    async def _stop(self) -> None:
+        log.info("worker_stopping")
+        asyncio.get_running_loop().call_later(STOP_S, os._exit, 1)
+        self.app.consumer.stop_flow()
+        await self.lanes.finish()
+        await self.app.consumer.commit()
+        await self.app.stop()
+        if self._parts.tagger is not None:
+            self._parts.tagger.close()
+        log.info("worker_stopped")
+
+    async def _restored(self) -> None:
+        """Faust has recovered the table: open the lanes."""
+        store = store_of(self.table)
+        self.lanes.start()
+        self._ready = True
+        seconds = time.monotonic() - self._revoked_at
+        self.metrics.ready.set(1)
+        self.metrics.restores.inc()
+        self.metrics.restore_seconds.observe(seconds)
+        gc.collect()
+        gc.freeze()  # restored profiles stay; the collector need not walk them
+        log.info("worker_ready", partitions=len(store.partitions), profiles=len(store), seconds=round(seconds, 3))
+
+    async def _tick(self) -> None:
+        tagger = self._parts.tagger
+        recovery = self.app.tables.recovery
+        while True:
+            self._ticked = time.monotonic()
+            store = store_of(self.table)
+            self.metrics.profiles.set(len(store))
+            self.metrics.partitions.set(len(store.partitions))
+            self.metrics.lane_waiting.set(self.lanes.waiting())
+            self.metrics.restore_remaining.set(recovery.active_remaining_total() if recovery.in_recovery else 0)
+            if tagger is not None:
+                self.metrics.count_model(
+                    tagger.model_calls, tagger.texts_scored, tagger.cache_hits, tagger.fallbacks
+                )
+            await asyncio.sleep(_TICK_S)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker until it is told to stop; raise the `BeckonError` of what is wrong at the start."""
+    log.set_up()
+    parts = build(settings, tags="model" if settings.models.tags else "category")
+    check_for_worker(settings.kafka, settings.topics)
+    # Profiles are many and cyclic garbage is rare: a collection per 700 allocations would cost a third.
+    gc.set_threshold(100_000, 50, 100)
+    asyncio.run(_main(settings, parts))
+    # Faust's threads may linger; everything is committed and said.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _main(settings: Settings, parts: Parts) -> None:
+    await Worker(settings, parts).run()
+
+
+def end_process(error: BaseException) -> NoReturn:
+    """Say why in one line and end, now, without committing: what was not acknowledged is done again."""
+    line = str(error) if isinstance(error, BeckonError) else f"worker: {type(error).__name__}: {error}"
+    print(f"beckon: {line}"[:1000].replace("\n", " "), file=sys.stderr, flush=True)
+    os._exit(error.exit_code if isinstance(error, BrokerError) else 1)
+
+
+def _reason(app: faust.App, done: "set[asyncio.Task[Any]]") -> BaseException:
+    raised = [error for task in done if (error := task.exception()) is not None]
+    return raised[0] if raised else app.crash_reason or RuntimeError("Faust stopped by itself")
