@@ -1,0 +1,61 @@
+# Two commands are all that a newcomer needs: `make demo` and `make test`. Both set themselves up.
+SERVE := .venv
+TEST := .venv-test
+BIN := $(TEST)/bin
+SECONDS ?= 60
+HISTORIES ?= 100000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types unit property integration bench models constraints clean setup setup-test
+
+help: ## Say what can be made.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## Make the environment of the product: .venv, without PyTorch, Java or Redis.
+	@scripts/environment.sh $(SERVE) constraints/serve.txt
+
+setup-test: ## Make the environment of the tests: .venv-test.
+	@scripts/environment.sh $(TEST) constraints/test.txt
+
+demo: setup ## Run a simulated shop for SECONDS (60) and watch promotions come out.
+	@$(SERVE)/bin/beckon demo --seconds $(SECONDS)
+
+test: lint types ## Check everything, on a real Kafka.
+	@$(BIN)/pytest
+
+lint: setup-test ## Check style and the direction of imports.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo 'beckon: run `make format`' >&2; exit 1; }
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log
+
+format: setup-test ## Format the code.
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+types: setup-test ## Check types, strictly.
+	@$(BIN)/mypy
+
+unit: setup-test ## Run the tests that need no broker.
+	@$(BIN)/pytest schemas processors models_onnx streams tests/unit tests/property
+
+integration: setup-test ## Run the tests on a real Kafka.
+	@$(BIN)/pytest tests/integration tests/e2e
+
+property: setup-test ## Try HISTORIES (100000) random histories against the slow, obviously right model.
+	@BECKON_PROPERTY_HISTORIES=$(HISTORIES) $(BIN)/pytest tests/property --timeout 0
+
+bench: setup-test ## Measure throughput beside a stock Faust agent.
+	@$(BIN)/beckon bench throughput
+
+models: setup-test ## Train the demo's tag model anew, from its seed.
+	@$(BIN)/beckon train tags
+
+constraints: setup-test ## Resolve all packages anew, with hashes and without addresses.
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --upgrade --group build pyproject.toml --output-file constraints/serve.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --upgrade --extra train --group test pyproject.toml \
+	  --constraint constraints/serve.txt --output-file constraints/test.txt
+
+clean: ## Remove what was made here: environments, caches, results.
+	@rm -rf $(SERVE) $(TEST) .beckon .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
