@@ -33,7 +33,9 @@ def touch(affinity: Affinity, tags: Tags, weight: float, at: EventTime, policy: 
         if strength is None:
             affinity[tag] = Strength(weight * probability, at)
         elif at >= strength.as_of:
-            strength.value = strength.value * exp2((strength.as_of - at) / half_life_ms) + weight * probability
+            strength.value = (
+                strength.value * exp2((strength.as_of - at) / half_life_ms) + weight * probability
+            )
             strength.as_of = at
         else:
             strength.value += weight * probability * exp2((at - strength.as_of) / half_life_ms)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from processors.caps import KEPT_MIN, Window, window_of
-from processors.conditions import Comparison, Test, compile_condition
+from processors.comparisons import Comparison, Test
+from processors.conditions import compile_condition
 from processors.hold_out import HoldOut
 from processors.policy import ProfilePolicy
 from processors.quiet_hours import Quiet, minutes_of
@@ -15,6 +16,7 @@ from schemas.durations import duration_ms, duration_words
 from schemas.errors import CampaignError
 from schemas.events import Purpose
 from schemas.ids import MS_PER_DAY, CampaignId
+from schemas.money import digits_of
 from schemas.timestamps import parse_time
 
 _FOR_EVER = 1 << 62
@@ -48,7 +50,7 @@ class Ready(Struct, frozen=True):
 class Campaigns(Struct, frozen=True):
     """All campaigns of a file and what holds for all of them. `digest` names the file's meaning.
 
-    `by_trigger` has them by event name, in the order of the file. `cool_down_ms` 0: none.
+    `minor_per_unit`: how many minor units of `currency` make one. `by_trigger` has them by event name, in the order of the file. `cool_down_ms` 0: none.
     """
 
     digest: str
@@ -56,6 +58,8 @@ class Campaigns(Struct, frozen=True):
     by_id: Mapping[str, Ready]
     policy: ProfilePolicy
     currency: str
+    currency_digits: int
+    minor_per_unit: int
     time_zone: str
     quiet: Quiet | None
     cool_down_ms: int
@@ -76,7 +80,9 @@ def compile_campaigns(
     shop, currency = file.shop, base_currency.upper()
     if shop.currency is not None and shop.currency.upper() != currency:
         raise CampaignError(
-            "shop.currency", f"is {shop.currency}, but the settings say {currency}", "set shop.currency alike in both"
+            "shop.currency",
+            f"is {shop.currency}, but the settings say {currency}",
+            "set shop.currency alike in both",
         )
     ready = [
         _compile(campaign, place, shop, currency, policy) for place, campaign in enumerate(file.campaigns)
@@ -91,6 +97,8 @@ def compile_campaigns(
         by_id={compiled.id: compiled for compiled in ready},
         policy=policy,
         currency=currency,
+        currency_digits=digits_of(currency),
+        minor_per_unit=10 ** digits_of(currency),
         time_zone=shop.time_zone,
         quiet=Quiet(minutes_of(shop.quiet_hours.from_), minutes_of(shop.quiet_hours.to))
         if shop.quiet_hours
@@ -138,7 +146,9 @@ def _check_windows(condition: Condition, path: str, policy: ProfilePolicy) -> No
     within = condition.within
     if within is not None and within.endswith("d") and duration_ms(within) > policy.days_max * MS_PER_DAY:
         raise CampaignError(
-            f"{path}.within", f"`{within}` is longer than profiles remember", f"write 1d to {policy.days_max}d"
+            f"{path}.within",
+            f"`{within}` is longer than profiles remember",
+            f"write 1d to {policy.days_max}d",
         )
     if condition.not_ is not None:
         _check_windows(condition.not_, f"{path}.not", policy)

@@ -4,38 +4,19 @@
 denied. A feature without a value (no order yet, a trait not set) passes no comparison.
 """
 
-from collections.abc import Callable, Mapping
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from math import ceil
-
 from msgspec import Struct
 
-from processors.features import Facts, Feature, Read, Unit, Value, feature_of
+from processors.comparisons import Comparison, Test
+from processors.features import Facts, feature_of
 from processors.policy import ProfilePolicy
-from schemas.campaigns import RFM_SEGMENTS, Condition, FeatureName, Op
-from schemas.decisions import Check
-from schemas.money import digits_of
-
-Test = Callable[[Facts], bool]
-Threshold = str | int | float | bool | tuple[str | int | float | bool, ...]
-
-_OPPOSITE = {Op.AT_LEAST: Op.BELOW, Op.BELOW: Op.AT_LEAST, Op.AT_MOST: Op.ABOVE, Op.ABOVE: Op.AT_MOST}
-_NEEDS: Mapping[Op, str] = {
-    Op.AT_LEAST: "at least {} needed",
-    Op.AT_MOST: "at most {} allowed",
-    Op.ABOVE: "more than {} needed",
-    Op.BELOW: "less than {} needed",
-    Op.EQUALS: "{} needed",
-    Op.ONE_OF: "one of {} needed",
-}
-_NEEDS_NOT: Mapping[Op, str] = {Op.EQUALS: "anything but {} needed", Op.ONE_OF: "none of {} allowed"}
+from schemas.campaigns import Condition
 
 
 class Compiled(Struct, frozen=True):
     """`test` for the hot path; `comparisons` in the order of the file, for the record."""
 
     test: Test
-    comparisons: tuple["Comparison", ...]
+    comparisons: tuple[Comparison, ...]
 
 
 def compile_condition(
@@ -50,240 +31,30 @@ def compile_condition(
     parts = [
         compile_condition(part, currency, policy, negated) for part in condition.all or condition.any or ()
     ]
-    tests = tuple(part.test for part in parts)
+    first, *others = (part.test for part in parts)
     both = condition.all is not None
-    test = _all(tests) if both is not negated else _any(tests)  # De Morgan
+    test = _all(first, others) if both is not negated else _any(first, others)  # De Morgan
     return Compiled(test, tuple(comparison for part in parts for comparison in part.comparisons))
 
 
-class Comparison:
-    """One feature against one threshold. All words and both flips are made once, here."""
-
-    __slots__ = (
-        "_currency",
-        "_digits",
-        "_end",
-        "_negated",
-        "_op",
-        "_start",
-        "_threshold",
-        "_to_fail",
-        "_to_pass",
-        "feature",
-        "test",
-    )
-
-    def __init__(self, condition: Condition, feature: Feature, currency: str, negated: bool) -> None:
-        self._op = condition.comparisons()[0]
-        self._threshold: Threshold = getattr(condition, self._op.value)
-        self.feature = feature
-        self._currency = currency
-        self._negated = negated
-        self.test = _test_of(feature, self._op, self._threshold, negated)
-        self._digits = digits_of(currency)
-        self._start = f"{feature.label} is "
-        self._end = f", {self._needs()}"
-        holding, failing = _boundaries(feature, self._op, self._threshold)
-        self._to_pass, self._to_fail = (failing, holding) if negated else (holding, failing)
-
-    def holds(self, value: Value) -> bool:
-        """Return whether a value passes, `not` included."""
-        return _holds(self._op, self._threshold, value) is not self._negated
-
-    def check(self, value: Value) -> Check:
-        """Return the sentence with its numbers, and the smallest change that flips it."""
-        passed = self.holds(value)
-        if self._op is Op.EQUALS or self._op is Op.ONE_OF:
-            target = self._other(value, passed)
-        else:
-            target = self._to_fail if passed else self._to_pass
-        code, key = self.feature.code.value, self.feature.key
-        sentence = f"{self._start}{self._show_beside(value, passed)}{self._end}"
-        if target is _NO_FLIP:
-            return Check(code, sentence, passed, "")
-        assert not isinstance(target, _NoFlip)
-        return Check(code, sentence, passed, self._flip(value, target), key, target)
-
-    def _needs(self) -> str:
-        op, words = self._op, _NEEDS
-        if self._negated:
-            op, words = _OPPOSITE.get(op, op), _NEEDS if op in _OPPOSITE else _NEEDS_NOT
-        options = self._threshold if isinstance(self._threshold, tuple) else (self._threshold,)
-        return words[op].format(", ".join(self._show(option) for option in options))
-
-    def _show(self, value: Value) -> str:
-        """Return a value in words; interest and minutes shortly, with 1 or 2 digits after the point."""
-        unit = self.feature.unit
-        if value is None:
-            return "not set" if unit is Unit.TEXT else "not known"
-        if value is True or value is False:
-            return "yes" if value else "no"
-        if unit is Unit.MONEY:
-            return f"{self._currency} {value:.{self._digits}f}"
-        if unit is Unit.REAL:
-            assert not isinstance(value, str), "texts are no real numbers"
-            short = f"{value:.2f}"
-            return short[:-1] if short[-1] == "0" else short
-        return str(value)
-
-    def _show_beside(self, value: Value, passed: bool) -> str:
-        """Return a value in words that do not seem to contradict the answer, as 1.999 shown as 2.0 would."""
-        short = self._show(value)
-        if self.feature.unit is Unit.REAL and self.holds(float(short)) is not passed:
-            return repr(value)
-        return short
-
-    def _flip(self, value: Value, target: Value) -> str:
-        feature = self.feature
-        if feature.unit in (Unit.TEXT, Unit.FLAG) or value is None or target is None:
-            return f"{feature.label} {self._show(target)} instead of {self._show(value)}"
-        assert not isinstance(value, str) and not isinstance(target, str), "these units are numbers"
-        more, steps = ("more", target - value) if target > value else ("less", value - target)
-        if feature.unit is Unit.COUNT:
-            count = round(steps)
-            more = "fewer" if more == "less" else more
-            return f"{count} {more} {feature.one if count == 1 else feature.more}"
-        if feature.unit is Unit.MONEY:
-            return f"{self._show(steps)} {more} {feature.more}"
-        if self._op in (Op.EQUALS, Op.ONE_OF):
-            return f"{round(steps, 6):g} {more} {feature.more}"
-        # Rounded up, so that what is said is enough; `flip_to` has the exact value.
-        return f"{self._show(ceil(round(steps * 100, 4)) / 100)} {more} {feature.more}"
-
-    def _other(self, value: Value, passed: bool) -> "Value | _NoFlip":
-        """Return the nearest value with the other answer, for equals and one_of."""
-        options = self._threshold if isinstance(self._threshold, tuple) else (self._threshold,)
-        if passed is self._negated:  # it must become one of the options
-            return _nearest([option for option in options if self._possible(option)], value)
-        if self.feature.unit is Unit.FLAG:
-            return not value
-        if self.feature.unit is Unit.TEXT:
-            return _another(self.feature.code, options)
-        assert value is not None and not isinstance(value, str), "a number equals one of the options"
-        units = round(value * self.feature.steps) + 1
-        while not _matches_none(options, units / self.feature.steps):
-            units += 1
-        return _whole(units, self.feature)
-
-    def _possible(self, option: Value) -> bool:
-        """Return whether the feature can ever have this value: no half orders, nothing below 0."""
-        if self.feature.unit in (Unit.TEXT, Unit.FLAG):
-            return True
-        assert option is not None and not isinstance(option, str), "numbers are compared with numbers"
-        return option >= 0 and Decimal(repr(option)) * self.feature.steps % 1 == 0
-
-
-class _NoFlip:
-    """There is no value with the other answer."""
-
-
-_NO_FLIP = _NoFlip()
-
-
-def _boundaries(feature: Feature, op: Op, threshold: Threshold) -> "tuple[Value | _NoFlip, Value | _NoFlip]":
-    """Return the values nearest to a threshold that hold and that fail, in the steps of the feature."""
-    if op not in _OPPOSITE:
-        return _NO_FLIP, _NO_FLIP  # found per value
-    units = Decimal(repr(threshold)) * feature.steps
-    up = int(units.to_integral_value(ROUND_CEILING))
-    down = int(units.to_integral_value(ROUND_FLOOR))
-    holding, failing = {
-        Op.AT_LEAST: (up, up - 1),
-        Op.AT_MOST: (down, down + 1),
-        Op.ABOVE: (down + 1, down),
-        Op.BELOW: (up - 1, up),
-    }[op]
-    negative = feature.code is FeatureName.TRAIT
-    return tuple(_whole(n, feature) if n >= 0 or negative else _NO_FLIP for n in (holding, failing))  # type: ignore[return-value]
-
-
-def _whole(units: int, feature: Feature) -> int | float:
-    return units if feature.steps == 1 and feature.unit is Unit.COUNT else units / feature.steps
-
-
-def _nearest(options: list[str | int | float | bool], value: Value) -> "Value | _NoFlip":
-    numbers = [option for option in options if _is_number(option)]
-    if _is_number(value) and numbers:
-        return min(numbers, key=lambda option: (abs(option - value), option))  # type: ignore[operator]
-    return options[0] if options else _NO_FLIP
-
-
-def _another(code: FeatureName, options: tuple[Value, ...]) -> Value:
-    if code is FeatureName.RFM:
-        return next((segment for segment in RFM_SEGMENTS if segment not in options), None)
-    return None  # a trait that is not set
-
-
-def _test_of(feature: Feature, op: Op, threshold: Threshold, negated: bool) -> Test:
-    read = feature.read
-    if feature.unit in (Unit.COUNT, Unit.MONEY, Unit.REAL) and feature.code is not FeatureName.DAYS_SINCE_ORDER:
-        quick = _quick_test(read, _OPPOSITE.get(op, op) if negated else op, threshold)
-        if quick is not None:
-            return quick
-    return lambda facts: _holds(op, threshold, read(facts)) is not negated
-
-
-def _quick_test(read: Read, op: Op, threshold: Threshold) -> Test | None:
-    """Return a closure for a number that always has a value: the hot path of every trigger."""
-    match op:
-        case Op.AT_LEAST:
-            return lambda facts: read(facts) >= threshold  # type: ignore[operator]
-        case Op.AT_MOST:
-            return lambda facts: read(facts) <= threshold  # type: ignore[operator]
-        case Op.ABOVE:
-            return lambda facts: read(facts) > threshold  # type: ignore[operator]
-        case Op.BELOW:
-            return lambda facts: read(facts) < threshold  # type: ignore[operator]
-    return None
-
-
-def _holds(op: Op, threshold: Threshold, value: Value) -> bool:
-    if value is None:
-        return False
-    if isinstance(threshold, tuple):
-        return not _matches_none(threshold, value)
-    if op is Op.EQUALS:
-        return _same(threshold, value)
-    if not _is_number(value) or not _is_number(threshold):
-        return False
-    assert not isinstance(value, str) and not isinstance(threshold, str)
-    match op:
-        case Op.AT_LEAST:
-            return value >= threshold
-        case Op.AT_MOST:
-            return value <= threshold
-        case Op.ABOVE:
-            return value > threshold
-    return value < threshold
-
-
-def _matches_none(options: tuple[Value, ...], value: Value) -> bool:
-    return not any(_same(option, value) for option in options)
-
-
-def _same(threshold: Value, value: Value) -> bool:
-    # True == 1 in Python; a trait `1` is not a trait `true`.
-    return threshold == value and isinstance(threshold, bool) is isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _all(tests: tuple[Test, ...]) -> Test:
+def _all(first: Test, others: list[Test]) -> Test:
     def test(facts: Facts) -> bool:
-        for part in tests:  # a loop, not all(): no generator per trigger
-            if not part(facts):
+        if not first(facts):  # most campaigns end here: before a loop is set up
+            return False
+        for other in others:
+            if not other(facts):
                 return False
         return True
 
     return test
 
 
-def _any(tests: tuple[Test, ...]) -> Test:
+def _any(first: Test, others: list[Test]) -> Test:
     def test(facts: Facts) -> bool:
-        for part in tests:
-            if part(facts):
+        if first(facts):
+            return True
+        for other in others:
+            if other(facts):
                 return True
         return False
 

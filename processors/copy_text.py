@@ -1,6 +1,7 @@
 """The words of a promotion, from the template of the campaign file."""
 
 from processors.quiet_hours import local_time
+from schemas.campaign_checks import placeholders_of
 from schemas.campaigns import Coupon, CouponKind, Offer
 from schemas.catalog import Catalog
 from schemas.decisions import CopyText
@@ -8,7 +9,12 @@ from schemas.ids import EventTime
 
 
 def copy_of(
-    offer: Offer, product_ids: tuple[str, ...], catalog: Catalog, currency: str, expires_at: EventTime, zone: str
+    offer: Offer,
+    product_ids: tuple[str, ...],
+    catalog: Catalog,
+    currency: str,
+    expires_at: EventTime,
+    zone: str,
 ) -> CopyText | None:
     """Return the text with its placeholders filled; None when one has nothing to be filled with.
 
@@ -17,7 +23,7 @@ def copy_of(
     """
     assert offer.copy is not None, "asked for offers with words only"
     template = offer.copy.template
-    if "{first_product}" in template and not product_ids:
+    if not product_ids and "first_product" in placeholders_of(template, "copy.template"):
         return None
     text = template.format(
         first_product=_title(product_ids[0], catalog) if product_ids else "",

@@ -7,12 +7,11 @@ deciding again from the record compares the same numbers.
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from math import floor
+from math import exp2, floor
 
 from msgspec import Struct
 
 from processors import views
-from processors.affinity import strength_at
 from processors.policy import ProfilePolicy
 from schemas import durations
 from schemas.campaigns import COUNTERS, Condition, FeatureName
@@ -26,12 +25,14 @@ Value = str | int | float | bool | None
 class Facts:
     """One shopper at one time, for all conditions of a decision; views are made once, when asked for."""
 
-    __slots__ = ("_cart", "_session", "now", "policy", "profile")
+    __slots__ = ("_cart", "_session", "counted", "now", "policy", "profile")
 
     def __init__(self, profile: Profile, now: EventTime, policy: ProfilePolicy) -> None:
         self.profile = profile
         self.now = now
         self.policy = policy
+        #: Counters over windows, by the key of their feature: campaigns like to ask for the same ones.
+        self.counted: dict[str, int] = {}
         self._cart: dict[str, views.CartLine] | None = None
         self._session: views.Session | None = None
 
@@ -51,6 +52,7 @@ class Facts:
 
 
 Read = Callable[[Facts], Value]
+Count = Callable[[Facts], int]
 
 
 class Unit(Enum):
@@ -123,7 +125,7 @@ def feature_of(condition: Condition, currency: str, policy: ProfilePolicy) -> Fe
             return Feature(code, code, words, words, words, Unit.REAL, _MICRO, _session_minutes)
         case FeatureName.RFM:
             words = "buyer group"
-            return Feature(code, code, words, words, words, Unit.TEXT, 1, _rfm(minor))
+            return Feature(code, code, words, words, words, Unit.TEXT, 1, _rfm)
         case FeatureName.IS_KNOWN:
             words = "known by a user id"
             return Feature(code, code, words, words, words, Unit.FLAG, 1, _is_known)
@@ -133,53 +135,47 @@ def feature_of(condition: Condition, currency: str, policy: ProfilePolicy) -> Fe
 
 def _counter(code: FeatureName, within: str | None, minor: int) -> Feature:
     counter: views.Counter = code.value  # type: ignore[assignment]  # COUNTERS are these names
-    steps = minor if code is FeatureName.SPEND else 1
-    key, when, read = code.value, "", _total(counter, steps)
+    key, when, count = code.value, "", _TOTALS[code]
     if within is not None:
         key, when = f"{code}({within})", f" in the last {durations.duration_words(within)}"
-        count, length = int(within[:-1]), durations.duration_ms(within)
-        read = _in_days(counter, count, steps) if within.endswith("d") else _in_window(counter, length, steps)
+        count = _over_window(key, counter, within)
     if code is FeatureName.SPEND:
         words = f"spent{when}"
-        return Feature(code, key, f"money {words}", words, words, Unit.MONEY, steps, read)
+        return Feature(code, key, f"money {words}", words, words, Unit.MONEY, minor, _in_units(count, minor))
     one, more = _NOUNS[code]
-    return Feature(code, key, f"number of {more}{when}", one + when, more + when, Unit.COUNT, 1, read)
+    return Feature(code, key, f"number of {more}{when}", one + when, more + when, Unit.COUNT, 1, count)
 
 
-def _total(counter: views.Counter, steps: int) -> Read:
-    match counter:  # spelt out: an attribute is read faster than a name is looked up
-        case "views":
-            return lambda facts: facts.profile.views
-        case "clicks":
-            return lambda facts: facts.profile.clicks
-        case "searches":
-            return lambda facts: facts.profile.searches
-        case "cart_adds":
-            return lambda facts: facts.profile.cart_adds
-        case "orders":
-            return lambda facts: facts.profile.orders
-        case "spend":
-            return lambda facts: facts.profile.spend / steps
+def _over_window(key: str, counter: views.Counter, within: str) -> Count:
+    days, length = int(within[:-1]), durations.duration_ms(within)
+    whole_days = within.endswith("d")
+
+    def count(facts: Facts) -> int:
+        known = facts.counted.get(key)
+        if known is None:
+            if whole_days:
+                known = views.in_days(facts.profile, counter, days, facts.now)
+            else:
+                known = views.in_window(facts.profile, counter, length, facts.now)
+            facts.counted[key] = known
+        return known
+
+    return count
 
 
-def _in_days(counter: views.Counter, days: int, steps: int) -> Read:
-    if counter == "spend":
-        return lambda facts: views.in_days(facts.profile, counter, days, facts.now) / steps
-    return lambda facts: views.in_days(facts.profile, counter, days, facts.now)
-
-
-def _in_window(counter: views.Counter, window_ms: int, steps: int) -> Read:
-    if counter == "spend":
-        return lambda facts: views.in_window(facts.profile, counter, window_ms, facts.now) / steps
-    return lambda facts: views.in_window(facts.profile, counter, window_ms, facts.now)
+def _in_units(count: Count, minor: int) -> Read:
+    return lambda facts: count(facts) / minor
 
 
 def _affinity(tag: str, policy: ProfilePolicy) -> Read:
+    half_life_ms = policy.half_life_ms
+
     def read(facts: Facts) -> float:
         strength = facts.profile.affinity.get(tag)
         if strength is None:
             return 0.0
-        value = strength_at(strength, facts.now, policy)
+        # `strength_at`, written out: this line runs for every campaign of every trigger.
+        value = strength.value * exp2((strength.as_of - facts.now) / half_life_ms)
         return floor(value * _MICRO + 0.5) / _MICRO if value > 0.0 else 0.0
 
     return read
@@ -201,8 +197,8 @@ def _cart_value(minor: int) -> Read:
     return lambda facts: sum(line.quantity * (line.price or 0) for line in facts.cart.values()) / minor
 
 
-def _rfm(minor: int) -> Read:
-    return lambda facts: views.rfm_segment(views.rfm_at(facts.profile, facts.now), minor)
+def _rfm(facts: Facts) -> str | None:
+    return views.rfm_segment(views.rfm_at(facts.profile, facts.now))
 
 
 def _session_minutes(facts: Facts) -> float:
@@ -213,6 +209,15 @@ def _is_known(facts: Facts) -> bool:
     return facts.profile.is_known
 
 
+#: Spelt out: an attribute is read faster than a name is looked up.
+_TOTALS: Mapping[FeatureName, Count] = {
+    FeatureName.VIEWS: lambda facts: facts.profile.views,
+    FeatureName.CLICKS: lambda facts: facts.profile.clicks,
+    FeatureName.SEARCHES: lambda facts: facts.profile.searches,
+    FeatureName.CART_ADDS: lambda facts: facts.profile.cart_adds,
+    FeatureName.ORDERS: lambda facts: facts.profile.orders,
+    FeatureName.SPEND: lambda facts: facts.profile.spend,
+}
 _COUNTS: Mapping[FeatureName, Read] = {
     FeatureName.CART_ITEMS: lambda facts: sum(line.quantity for line in facts.cart.values()),
     FeatureName.DAYS_SINCE_ORDER: lambda facts: views.days_since_order(facts.profile, facts.now),

@@ -11,7 +11,7 @@ from typing import Any
 from processors import orders
 from processors.affinity import forget_weakest, touch
 from processors.days import counts_of, forget_old
-from processors.logs import insert
+from processors.logs import insert, insert_all
 from processors.policy import ProfilePolicy
 from schemas.events import (
     BrowseEvent,
@@ -62,7 +62,7 @@ def fold(profile: Profile, event: ShopEvent, tags: Sequence[Tags], policy: Profi
         return False
     seen.append(envelope.digest)
     if len(seen) > policy.seen_max:
-        del seen[0]
+        del seen[: -policy.seen_max]
     _see(profile, envelope, policy)
     _HANDLERS[type(event)](profile, event, tags, policy)
     return True
@@ -114,12 +114,18 @@ def _search(profile: Profile, event: SearchEvent, tags: Sequence[Tags], policy: 
     _touch_all(profile, event.envelope, tags, SEARCH_WEIGHT, policy)
 
 
-def _order_completed(profile: Profile, event: OrderCompleted, tags: Sequence[Tags], policy: ProfilePolicy) -> None:
+def _order_completed(
+    profile: Profile, event: OrderCompleted, tags: Sequence[Tags], policy: ProfilePolicy
+) -> None:
     at, digest = event.envelope.at, event.envelope.digest
     # Lines count per message, also for a second message of the same order (ruling 17).
-    for index, line in enumerate(event.lines):
-        insert(profile.recent, Touch(at, digest, index, line.product_id, "buy"), policy.recent_max)
-        insert(profile.cart_log, CartEntry(at, digest, index, line.product_id, "bought"), policy.cart_log_max)
+    numbered = list(enumerate(event.lines))
+    touches = [Touch(at, digest, n, line.product_id, "buy") for n, line in numbered[-policy.recent_max :]]
+    insert_all(profile.recent, touches, policy.recent_max)
+    bought = [
+        CartEntry(at, digest, n, line.product_id, "bought") for n, line in numbered[-policy.cart_log_max :]
+    ]
+    insert_all(profile.cart_log, bought, policy.cart_log_max)
     _touch_all(profile, event.envelope, tags, ORDER_LINE_WEIGHT, policy)
     orders.apply(profile, event, policy)
 

@@ -14,9 +14,9 @@ def decision_id(shopper: ShopperId, campaign: CampaignId, message_id: str) -> De
     """Return the id of what one trigger decides about one campaign: 32 hex digits.
 
     >>> decision_id("ann", "spring", "m1")
-    'fa0b7f4a0d7d8ee7bb7d1b0c5cdd2d2d'
+    'c33db0bf8f9dfdde755e43029ec4a7f4'
     """
-    return DecisionId(blake2b(_encode([shopper, campaign, message_id])).hexdigest()[:32])
+    return DecisionId(blake2b(_encode([shopper, campaign, message_id])).digest()[:16].hex())
 
 
 def share_of(salt: str, campaign: str, shopper: ShopperId) -> float:

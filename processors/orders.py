@@ -106,5 +106,5 @@ def _count(profile: Profile, at: EventTime | None, orders: int, worth: int, poli
 
 def _forget_oldest(profile: Profile, policy: ProfilePolicy) -> None:
     log = profile.orders_log
-    if len(log) > policy.orders_log_max:
+    while len(log) > policy.orders_log_max:
         log.remove(min(log, key=lambda order: (time_of(order), order.order_id)))

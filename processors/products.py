@@ -15,13 +15,8 @@ class Chosen(Struct, frozen=True):
     sold_out: tuple[str, ...] = ()
 
 
-NONE = Chosen()
-
-
-def choose(products: Products | None, facts: Facts, catalog: Catalog) -> Chosen:
+def choose(products: Products, facts: Facts, catalog: Catalog) -> Chosen:
     """Return the products of an offer; a product with unknown stock counts as in stock (ruling 57)."""
-    if products is None:
-        return NONE
     ids = _in_cart(facts) if products.from_ is ProductSource.CART else _viewed(facts.profile)
     if not catalog:
         return Chosen(tuple(ids[: products.at_most]))

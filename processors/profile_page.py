@@ -37,7 +37,11 @@ def profile_line(profile: Profile, as_of: EventTime, policy: ProfilePolicy) -> d
             for order in sorted(profile.orders_log, key=lambda order: (orders.time_of(order), order.order_id))
         ],
         "session": {"start": session.start, "events": session.events},
-        "days": {_date(day): _counts(profile.days[day]) for day in sorted(profile.days) if any(_tuple(profile.days[day]))},
+        "days": {
+            _date(day): _counts(profile.days[day])
+            for day in sorted(profile.days)
+            if any(_tuple(profile.days[day]))
+        },
         "rfm": {"recency": rfm.recency, "frequency": rfm.frequency, "monetary": rfm.monetary},
         "consent": {
             purpose: {"granted": stated.value, "at": stated.at} for purpose, stated in profile.consent.items()
@@ -73,4 +77,6 @@ def _tuple(counts: DayCounts) -> tuple[int, ...]:
 
 
 def _counts(counts: DayCounts) -> dict[str, int]:
-    return dict(zip(("views", "clicks", "searches", "cart_adds", "orders", "spend"), _tuple(counts), strict=True))
+    return dict(
+        zip(("views", "clicks", "searches", "cart_adds", "orders", "spend"), _tuple(counts), strict=True)
+    )

@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from schemas.ids import EventTime
+from schemas.ids import MS_PER_DAY, EventTime
 from schemas.profiles import Profile
+
+_MS_PER_MINUTE = 60_000
+_MS = timedelta(milliseconds=1)
 
 
 class Quiet(Struct, frozen=True):
@@ -50,38 +53,46 @@ def local_time(at: EventTime, zone: str) -> datetime:
 
 
 def quiet_until(quiet: Quiet, at: EventTime, zone: str) -> EventTime | None:
-    """Return when the quiet hours that hold at `at` end, or None when it is not quiet then."""
-    local = local_time(at, zone)
-    if not _is_quiet(quiet, local):
+    """Return the first moment after `at` whose wall clock is not quiet, or None when it is not quiet at `at`.
+
+    Clocks that jump over the end in spring end it with the jump; in autumn the first of two equal wall
+    times ends it.
+    """
+    offset = _offset_ms(at, zone)
+    if not _is_quiet(quiet, at, offset):
         return None
-    minute = local.hour * 60 + local.minute
-    day = local.date() + timedelta(days=1 if quiet.start > quiet.end and minute >= quiet.start else 0)
-    hour, minute = divmod(quiet.end, 60)
-    # Of two equal wall times in autumn the later one: only then is it over for good.
-    end = datetime(day.year, day.month, day.day, hour, minute, tzinfo=local.tzinfo, fold=1)
-    late = _instant(end.replace(fold=0))
-    if local_time(late, zone).replace(tzinfo=None) == end.replace(tzinfo=None, fold=0):
-        return _instant(end)
-    # In spring the clock may jump over the end: quiet ends with the jump, somewhere in between.
-    return _first_loud(quiet, _instant(end), late, zone)
+    end = _end_of(quiet, at, offset)
+    if _offset_ms(end, zone) == offset:
+        return end
+    changed = _change_between(at, end, zone)
+    offset = _offset_ms(changed, zone)
+    return _end_of(quiet, changed, offset) if _is_quiet(quiet, changed, offset) else changed
 
 
-def _first_loud(quiet: Quiet, early: EventTime, late: EventTime, zone: str) -> EventTime:
-    while late - early > 1:
-        middle = EventTime((early + late) // 2)
-        if _is_quiet(quiet, local_time(middle, zone)):
-            early = middle
-        else:
-            late = middle
-    return late
-
-
-def _is_quiet(quiet: Quiet, local: datetime) -> bool:
-    minute = local.hour * 60 + local.minute
+def _is_quiet(quiet: Quiet, at: EventTime, offset: int) -> bool:
+    minute = (at + offset) % MS_PER_DAY // _MS_PER_MINUTE
     if quiet.start < quiet.end:
         return quiet.start <= minute < quiet.end
     return minute >= quiet.start or minute < quiet.end
 
 
-def _instant(local: datetime) -> EventTime:
-    return EventTime(round(local.timestamp()) * 1000)
+def _end_of(quiet: Quiet, at: EventTime, offset: int) -> EventTime:
+    """Return when the wall clock shows the end next, should the offset stay as it is."""
+    return EventTime(at + (quiet.end * _MS_PER_MINUTE - (at + offset)) % MS_PER_DAY)
+
+
+def _change_between(before: EventTime, after: EventTime, zone: str) -> EventTime:
+    """Return the first moment with the new offset; clocks change at most once in a day."""
+    old = _offset_ms(before, zone)
+    while after - before > 1:
+        middle = EventTime((before + after) // 2)
+        if _offset_ms(middle, zone) == old:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _offset_ms(at: EventTime, zone: str) -> int:
+    offset = datetime.fromtimestamp(at // 1000, zone_of(zone) or UTC).utcoffset()
+    return 0 if offset is None else offset // _MS

@@ -12,6 +12,9 @@ from schemas.profiles import Profile
 
 YEAR_MS = 365 * MS_PER_DAY
 Counter = Literal["views", "clicks", "searches", "cart_adds", "orders", "spend"]
+#: At most so many days since the newest order, or at least so many orders in a year, give the score.
+_RECENCY = ((7, 5), (30, 4), (90, 3), (180, 2))
+_FREQUENCY = ((16, 5), (8, 4), (4, 3), (2, 2))
 _RECENT_KIND = {"views": "view", "clicks": "click", "cart_adds": "add"}
 
 
@@ -86,12 +89,12 @@ def rfm_at(profile: Profile, at: EventTime) -> Rfm:
     return Rfm(recency, len(year), sum(orders.worth_of(order) for order in year))
 
 
-def rfm_segment(rfm: Rfm, minor_per_unit: int) -> str:
-    """Return the name of the segment; thresholds of ruling 11, money in units of the base currency."""
+def rfm_segment(rfm: Rfm) -> str | None:
+    """Return the name of the segment (ruling 11); None for the one pair of scores that no name covers."""
     if rfm.recency is None:
         return "prospect"
-    r = next((score for days, score in ((7, 5), (30, 4), (90, 3), (180, 2)) if rfm.recency <= days), 1)
-    f = max((score for orders_min, score in ((1, 1), (2, 2), (4, 3), (8, 4), (16, 5)) if rfm.frequency >= orders_min), default=0)
+    r = next((score for days, score in _RECENCY if rfm.recency <= days), 1)
+    f = next((score for orders_min, score in _FREQUENCY if rfm.frequency >= orders_min), 1)
     if r >= 4 and f >= 4:
         return "champion"
     if r >= 3 and f >= 3:
@@ -100,20 +103,20 @@ def rfm_segment(rfm: Rfm, minor_per_unit: int) -> str:
         return "new"
     if r >= 3 and f == 2:
         return "promising"
+    if r >= 3:
+        return None  # one order, 31 to 90 days ago: neither new any more nor lost yet
     return "at_risk" if f >= 3 else "lost"
-
-
-def total(profile: Profile, counter: Counter) -> int:
-    """Return a counter since the beginning."""
-    value: int = getattr(profile, counter)
-    return value
 
 
 def in_days(profile: Profile, counter: Counter, days: int, now: EventTime) -> int:
     """Return a counter over whole UTC days, today included (ruling 55)."""
     today = day_of(now)
-    counts = (profile.days.get(day) for day in range(today - days + 1, today + 1))
-    return sum(getattr(count, counter) for count in counts if count is not None)
+    total = 0
+    for day in range(today - days + 1, today + 1):
+        counts = profile.days.get(day)
+        if counts is not None:
+            total += getattr(counts, counter)
+    return total
 
 
 def in_window(profile: Profile, counter: Counter, window_ms: int, now: EventTime) -> int:
@@ -133,8 +136,3 @@ def in_window(profile: Profile, counter: Counter, window_ms: int, now: EventTime
 def days_since_order(profile: Profile, now: EventTime) -> int | None:
     """Return whole days since the newest order that was not cancelled, None without one."""
     return rfm_at(profile, now).recency
-
-
-def days_since_seen(profile: Profile, now: EventTime) -> int:
-    """Return whole days since the newest event; 0 at any trigger that is itself an event of today."""
-    return (now - profile.last_seen) // MS_PER_DAY

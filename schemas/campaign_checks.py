@@ -40,7 +40,9 @@ def check(file: CampaignFile) -> None:
         path = f"campaigns[{index}]"
         first = seen.setdefault(campaign.id, index)
         if first != index:
-            raise CampaignError(f"{path}.id", f"`{campaign.id}` is taken by campaigns[{first}]", "choose another one")
+            raise CampaignError(
+                f"{path}.id", f"`{campaign.id}` is taken by campaigns[{first}]", "choose another one"
+            )
         _campaign(campaign, path)
 
 
@@ -53,7 +55,9 @@ def _shop(shop: Shop) -> None:
         ) from None
     quiet = shop.quiet_hours
     if quiet is not None and quiet.from_ == quiet.to:
-        raise CampaignError("shop.quiet_hours.to", "is the same time as `from`", "leave a time that is not quiet")
+        raise CampaignError(
+            "shop.quiet_hours.to", "is the same time as `from`", "leave a time that is not quiet"
+        )
 
 
 def _campaign(campaign: Campaign, path: str) -> None:
@@ -67,7 +71,9 @@ def _campaign(campaign: Campaign, path: str) -> None:
     if len(campaign.offers) > 1:
         # Always sending the first would ignore the others in silence; choosing is exploration's work.
         raise CampaignError(
-            f"{path}.offers[1]", "choosing among several offers is not there yet", "keep one offer per campaign"
+            f"{path}.offers[1]",
+            "choosing among several offers is not there yet",
+            "keep one offer per campaign",
         )
     for index, offer in enumerate(campaign.offers):
         _offer(offer, f"{path}.offers[{index}]")
@@ -80,7 +86,9 @@ def _trigger(trigger: str, path: str) -> None:
     if trigger in _TRIGGERS:
         return
     if trigger in _TIMERS:
-        raise CampaignError(path, f"`{trigger}` is a timer, and timers are not there yet", "name an event of the shop")
+        raise CampaignError(
+            path, f"`{trigger}` is a timer, and timers are not there yet", "name an event of the shop"
+        )
     close = {name.lower(): name for name in _TRIGGERS}
     match = get_close_matches(trigger.lower(), list(close), n=1, cutoff=0.6)
     remedy = f"did you mean `{close[match[0]]}`?" if match else f"known: {', '.join(_TRIGGERS)}"
@@ -98,7 +106,9 @@ def _live(campaign: Campaign, path: str) -> None:
         times.append(at)
     start, end = times
     if start is not None and end is not None and end <= start:
-        raise CampaignError(f"{path}.live.to", "is not after `from`", "a campaign is live from `from` until before `to`")
+        raise CampaignError(
+            f"{path}.live.to", "is not after `from`", "a campaign is live from `from` until before `to`"
+        )
 
 
 def _offer(offer: Offer, path: str) -> None:
@@ -109,7 +119,9 @@ def _offer(offer: Offer, path: str) -> None:
     path = f"{path}.copy.template"
     for name in placeholders_of(offer.copy.template, path):
         if name == "first_product" and offer.products is None:
-            raise CampaignError(path, "uses {first_product}, but the offer has no `products`", "add `products`")
+            raise CampaignError(
+                path, "uses {first_product}, but the offer has no `products`", "add `products`"
+            )
         if name == "discount" and offer.coupon is None:
             raise CampaignError(path, "uses {discount}, but the offer has no `coupon`", "add `coupon`")
 
@@ -119,7 +131,9 @@ def placeholders_of(template: str, path: str) -> list[str]:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise CampaignError(path, f"has a stray brace ({error})", "write {{ or }} for a brace itself") from None
+        raise CampaignError(
+            path, f"has a stray brace ({error})", "write {{ or }} for a brace itself"
+        ) from None
     names = []
     for _, name, form, conversion in parts:
         if name is None:
@@ -162,7 +176,9 @@ def _condition(condition: Condition, path: str) -> None:
         return
     _refuse_parameters(condition, (), given[0], path)
     if ops := condition.comparisons():
-        raise CampaignError(f"{path}.{ops[0]}", f"has no meaning beside `{given[0]}`", "put it beside a feature")
+        raise CampaignError(
+            f"{path}.{ops[0]}", f"has no meaning beside `{given[0]}`", "put it beside a feature"
+        )
     if condition.not_ is not None:
         _condition(condition.not_, f"{path}.not")
     for name, parts in (("all", condition.all), ("any", condition.any)):
@@ -202,28 +218,36 @@ def _within(within: str, feature: FeatureName, path: str) -> None:
 
 
 def _threshold(condition: Condition, feature: FeatureName, op: Op, path: str) -> None:
-    value = getattr(condition, op.value)
-    values = value if op is Op.ONE_OF else (value,)
+    given = getattr(condition, op.value)
+    values = (
+        {f"{path}[{index}]": value for index, value in enumerate(given)} if op is Op.ONE_OF else {path: given}
+    )
     if feature is FeatureName.RFM:
-        _texts_only(op, values, path)
-        for segment in values:
-            if segment not in RFM_SEGMENTS:
-                raise CampaignError(path, f"`{segment}` is not a segment", f"known: {', '.join(RFM_SEGMENTS)}")
+        for where, segment in values.items():
+            _segment(op, segment, where)
     elif feature is FeatureName.IS_KNOWN:
-        if op is not Op.EQUALS or not isinstance(value, bool):
-            raise CampaignError(path, "is_known is compared with `equals: true` or `equals: false`", "write that")
+        if op is not Op.EQUALS or not isinstance(given, bool):
+            raise CampaignError(
+                path, "is_known is compared with `equals: true` or `equals: false`", "write that"
+            )
     elif feature is not FeatureName.TRAIT or op not in (Op.EQUALS, Op.ONE_OF):
-        for number in values:
-            _number(number, path)
+        for where, number in values.items():
+            _number(number, where)
 
 
-def _texts_only(op: Op, values: tuple[object, ...], path: str) -> None:
-    if op not in (Op.EQUALS, Op.ONE_OF) or not all(isinstance(value, str) for value in values):
-        raise CampaignError(path, "rfm is compared with the name of a segment", "write `equals: champion`, say")
+def _segment(op: Op, value: object, path: str) -> None:
+    if op not in (Op.EQUALS, Op.ONE_OF) or not isinstance(value, str):
+        raise CampaignError(
+            path, "rfm is compared with the name of a segment", "write `equals: champion`, say"
+        )
+    if value not in RFM_SEGMENTS:
+        raise CampaignError(path, f"`{value}` is not a segment", f"known: {', '.join(RFM_SEGMENTS)}")
 
 
 def _number(value: object, path: str) -> None:
     if isinstance(value, bool) or not isinstance(value, Number):
         raise CampaignError(path, f"wants a number, got `{value}`", "write digits, without quotes")
     if abs(value) > 1e12 or round(value, 6) != value:
-        raise CampaignError(path, "wants a number up to 1e12 with at most 6 digits after the point", "round it")
+        raise CampaignError(
+            path, "wants a number up to 1e12 with at most 6 digits after the point", "round it"
+        )

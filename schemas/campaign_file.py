@@ -38,6 +38,8 @@ from schemas.campaigns import (
 from schemas.errors import CampaignError
 from schemas.events import Purpose
 
+# The first line that is neither empty nor a comment.
+_DIRECTIVE = re.compile(r"\ufeff?(?:[ \t\r]*(?:#[^\n]*)?\n)*%")
 _TEXT_MAX = 1 << 20
 _NODES_MAX = 200_000
 _DEPTH_MAX = 40
@@ -119,27 +121,21 @@ def load_campaigns(text: str, source: str) -> CampaignFile:
 
 def digest_of(file: CampaignFile) -> str:
     """Return 32 hex digits that name the meaning of a file: comments, order of keys and defaults do not count."""
-    return blake2b(msgspec.json.encode(file, order="sorted")).hexdigest()[:32]
+    return blake2b(msgspec.json.encode(_meaning(file), order="sorted")).hexdigest()[:32]
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a campaign file, for editors; the reader checks more than it can say."""
-    (schema,), parts = msgspec.json.schema_components(
-        [CampaignFile], ref_template="#/$defs/{name}"
-    )
-    parts["Condition"]["oneOf"] = [{"required": [key]} for key in ("all", "any", "not", "feature")]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Beckon campaign file",
-        **schema,
-        "$defs": parts,
-    }
+def _meaning(part: object) -> object:
+    """Return a part of a file without what says no more than its default."""
+    if isinstance(part, msgspec.Struct):
+        fields = ((field, getattr(part, field.name)) for field in msgspec.structs.fields(part))
+        return {field.encode_name: _meaning(value) for field, value in fields if value != field.default}
+    return [_meaning(item) for item in part] if isinstance(part, tuple) else part
 
 
 def _parse(text: str, source: str) -> object:
     if len(text) > _TEXT_MAX:
         raise CampaignError(source, "is longer than 1 MiB", "split it")
-    if text.lstrip().startswith("%"):
+    if _DIRECTIVE.match(text):
         raise CampaignError(source, "starts with a YAML directive", "leave it out: files are YAML 1.2")
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
@@ -150,7 +146,8 @@ def _parse(text: str, source: str) -> object:
         field = source if mark is None else f"{source}:{mark.line + 1}"
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise CampaignError(field, f"is not YAML: {' '.join(problem.split())}", "mend the line") from None
-    except (ValueError, RecursionError) as error:  # a date in a tag, nesting without end
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # What ruamel lets through: a wrong value in a tag, nesting without end.
         raise CampaignError(source, f"is not YAML: {type(error).__name__}", "mend the file") from None
 
 
@@ -165,11 +162,16 @@ class _Reader:
         self._left -= 1
         if self._left < 0 or depth > _DEPTH_MAX:
             where = path if len(path) < 80 else f"{path[:80]}..."
-            raise CampaignError(where or self._source, "is too deep or too long", "write it without nested aliases")
+            raise CampaignError(
+                where or self._source, "is too deep or too long", "write it without nested aliases"
+            )
         match node:
             case dict():
                 _refuse_score(node, path)
-                return {key: self.plain(node[key], _join(path, key), depth + 1) for key in _keys(node, path, self._source)}
+                return {
+                    key: self.plain(node[key], _join(path, key), depth + 1)
+                    for key in _keys(node, path, self._source)
+                }
             case list():
                 return [self.plain(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(node)]
             case float() if not isfinite(node):
@@ -180,7 +182,9 @@ class _Reader:
                 return node
             case None | bool() | int() | float():
                 return node
-        raise CampaignError(path, f"is a {type(node).__name__}", "write a text, a number, a list or a mapping")
+        raise CampaignError(
+            path, f"is a {type(node).__name__}", "write a text, a number, a list or a mapping"
+        )
 
 
 def _keys(node: Mapping[Any, object], path: str, source: str) -> Iterable[str]:
@@ -210,7 +214,8 @@ def _refuse_surrogates(path: str, value: str) -> None:
 
 
 def _refuse_not_yet(path: str, value: str) -> None:
-    if (_last_name(path), value) in _NOT_YET and not path.startswith("shop."):
+    name = _last_name(path)
+    if (name, value) in _NOT_YET and (name != "from" or path.endswith("products.from")):
         raise CampaignError(path, f"`{value}` is not there yet", "choose another one")
 
 
@@ -223,11 +228,11 @@ def _refuse(message: str, tree: object, source: str) -> NoReturn:
         value = re.sub(r"^Invalid enum value '?|'$", "", problem)
         known = [member.value for member in _CHOICES[_last_name(path)]]
         hint = _did_you_mean(value, known) or f"known: {', '.join(known)}"
-        raise CampaignError(path, f"`{value}` is not known", hint)
+        raise CampaignError(path, f"`{value[:60]}` is not known", hint)
     if "matching regex" in problem:
-        words = next((help for end, help in _PATTERNS.items() if path.endswith(end)), _DURATION_HELP)
+        words = next((words for end, words in _PATTERNS.items() if path.endswith(end)), _DURATION_HELP)
         is_wrong, _, remedy = words.partition("; ")
-        raise CampaignError(path, f"`{_value_at(tree, path)}` {is_wrong}", remedy)
+        raise CampaignError(path, f"`{str(_value_at(tree, path))[:60]}` {is_wrong}", remedy)
     if kinds := re.fullmatch(r"Expected `(.+)`, got `(.+)`", problem):
         wanted, got = (_words(kind) for kind in kinds.groups())
         raise CampaignError(path or source, f"wants {wanted}, got {got}", _LOOK)
@@ -236,7 +241,9 @@ def _refuse(message: str, tree: object, source: str) -> NoReturn:
 
 def _words(kinds: str) -> str:
     without_null = kinds.removesuffix(" | null")
-    return _KINDS.get(without_null, without_null.replace(" | ", " or "))
+    return _KINDS.get(without_null) or " or ".join(
+        _KINDS.get(kind, kind) for kind in without_null.split(" | ")
+    )
 
 
 def _bound(problem: str) -> str:
@@ -244,7 +251,7 @@ def _bound(problem: str) -> str:
     bound = re.fullmatch(r"Expected `(\w+)`(?: of length)? (<=|>=|<|>) (\S+)", problem)
     if bound is None:
         return problem
-    kind, sign, limit = bound.groups()
+    kind, sign, limit = bound[1], bound[2], bound[3].removesuffix(".0")
     words = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}[sign]
     if "of length" in problem:
         one, more = ("entry", "entries") if kind == "array" else ("character", "characters")

@@ -13,7 +13,9 @@ from schemas import durations
 from schemas.events import Purpose
 
 Duration = Annotated[str, Meta(pattern=durations.PATTERN, description="A duration: 30m, 48h or 7d")]
-Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description='A quoted time: "21:00"')]
+Clock = Annotated[
+    str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\\n)", description='A quoted time: "21:00"')
+]
 Share = Annotated[float, Meta(ge=0, le=1, description="A share from 0 to 1")]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -184,7 +186,7 @@ class Shop(_Part, frozen=True):
     """What holds for all campaigns. `salt` decides anew who is in the hold-outs."""
 
     time_zone: str = "UTC"
-    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")] | None = None
+    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$(?!\\n)")] | None = None
     cool_down: Duration | None = None
     hold_out: Share = 0.0
     salt: str = ""

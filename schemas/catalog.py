@@ -24,8 +24,10 @@ Catalog = Mapping[str, Product]
 NO_CATALOG: Catalog = {}
 
 
-class _Line(Struct):
-    id: str
+class Line(Struct):
+    """A line of a catalogue as it is sent; money in major units of `currency`, else of the base."""
+
+    id: str | int  # integers are taken for ids, as in events (ruling 41)
     title: str | None = None
     description: str | None = None
     category: str | None = None
@@ -41,7 +43,7 @@ def read_catalog(lines: Iterable[bytes], money: Money, source: str) -> dict[str,
 
     Raise `InputError` that names the line. `margin` is money per unit, in `currency` or the base.
     """
-    decode = msgspec.json.Decoder(_Line).decode
+    decode = msgspec.json.Decoder(Line).decode
     products: dict[str, Product] = {}
     for number, raw in enumerate(lines, 1):
         if not raw.strip():
@@ -49,9 +51,16 @@ def read_catalog(lines: Iterable[bytes], money: Money, source: str) -> dict[str,
         try:
             line = decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise InputError(f"{source}:{number}", str(error), "see the row `catalog` in docs/events.md") from None
+            raise InputError(
+                f"{source}:{number}", str(error), "see the row `catalog` in docs/events.md"
+            ) from None
         if line.currency and not money.knows(line.currency):
-            raise InputError(f"{source}:{number}", f"unknown currency {line.currency}", "add it to shop.currency_rates")
+            raise InputError(
+                f"{source}:{number}", f"unknown currency {line.currency}", "add it to shop.currency_rates"
+            )
         margin = None if line.margin is None else money.minor(line.margin, line.currency)
-        products[line.id] = Product(line.id, line.title or None, line.category or None, margin, line.stock)
+        product_id = str(line.id)
+        products[product_id] = Product(
+            product_id, line.title or None, line.category or None, margin, line.stock
+        )
     return products

@@ -27,7 +27,9 @@ def decode_profile(raw: bytes) -> Profile:
     """Return the profile; raise `CodecError` for an unknown format or damaged bytes."""
     if raw[:1] != FORMAT:
         found = raw[:1].hex() or "nothing"
-        raise CodecError("profile", f"has format {found}, known is 01", "run the Beckon version that wrote it")
+        raise CodecError(
+            "profile", f"has format {found}, known is 01", "run the Beckon version that wrote it"
+        )
     try:
         return _decode(memoryview(raw)[1:])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -40,7 +40,7 @@ class Trigger(Struct, frozen=True):
     at: int
 
 
-class Check(Struct, frozen=True, omit_defaults=True):
+class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing that was looked at: a sentence with its numbers, and the smallest change that flips it.
 
     `flip` is empty where nothing can flip it. A condition also names its `feature` in the record and

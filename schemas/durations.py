@@ -5,7 +5,7 @@ import re
 from schemas.ids import MS_PER_DAY
 
 #: For JSON Schemas and messages: a whole number of at least 1, then its unit.
-PATTERN = "^[1-9][0-9]{0,5}[mhd]$"
+PATTERN = "^[1-9][0-9]{0,5}[mhd]$(?!\\n)"  # Python's `$` alone would let a last line break pass
 _MS = {"m": 60_000, "h": 3_600_000, "d": MS_PER_DAY}
 _WORDS = {"m": "minute", "h": "hour", "d": "day"}
 _DURATION = re.compile(PATTERN)

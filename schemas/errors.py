@@ -12,10 +12,15 @@ class BeckonError(Exception):
     exit_code = 2
 
     def __init__(self, field: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{field}: {problem}; {remedy}")
+        super().__init__(_on_one_line(f"{field}: {problem}; {remedy}"))
         self.field = field
         self.problem = problem
         self.remedy = remedy
+
+
+def _on_one_line(text: str) -> str:
+    # What is quoted from a file may hold line breaks and what else confuses a terminal.
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 class SettingsError(BeckonError):
@@ -28,6 +33,8 @@ class CampaignError(BeckonError):
 
 class ModelError(BeckonError):
     """A model folder cannot be trusted or used as it stands."""
+
+    exit_code = 1
 
 
 class InputError(BeckonError):

@@ -36,7 +36,9 @@ from schemas.timestamps import EARLIEST, from_number, parse_time
 RECORD_BYTES_MAX = 256 * 1024
 DEPTH_MAX = 32
 LINES_MAX = 1000
-_INT_DIGITS_MAX = 4000  # Python refuses to read longer ones
+# Integers beyond all bounds: Python is slow to read long ones, and refuses the longest.
+_INT_DIGITS_MAX = 400
+_INT_TOO_LONG: int = 10**_INT_DIGITS_MAX
 
 #: Segment V1 names (ruling 49); only names are mapped.
 ALIASES = {
@@ -55,6 +57,10 @@ _TRACK_NAMES = {
     **{name.value: name for name in EventName if name not in (EventName.IDENTIFY, EventName.ALIAS)},
     **ALIASES,
 }
+# Every escape but one for half of a surrogate pair.
+_ESCAPE = re.compile(
+    rb"\\(?:[^u]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -64,8 +70,8 @@ def parse(raw: bytes) -> Json:
         raise Reject(Rejection.TOO_LARGE, "", f"has {len(raw)} bytes, {RECORD_BYTES_MAX} are allowed")
     try:
         value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, parse_int=_integer)
-        if b"\\u" in raw:  # only an escape can smuggle in half of a surrogate pair
-            json.dumps(value, ensure_ascii=False).encode()
+        if b"\\u" in raw and b"\\" in _ESCAPE.sub(b"", raw):
+            raise ValueError("half of a surrogate pair")  # noqa: TRY301 - one way out of here
     except RecursionError:
         raise Reject(Rejection.TOO_LARGE, "", f"is nested deeper than {DEPTH_MAX}") from None
     except ValueError as error:
@@ -97,8 +103,10 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < _INT_DIGITS_MAX else float("inf")
+def _integer(digits: str) -> int:
+    if len(digits) < _INT_DIGITS_MAX:
+        return int(digits)
+    return -_INT_TOO_LONG if digits[0] == "-" else _INT_TOO_LONG
 
 
 class ExactReader:
@@ -111,7 +119,7 @@ class ExactReader:
     def read(self, record: Json, broker_ms: int) -> ShopEvent | Skipped:
         """Return the event, or raise `Reject` with the first rule that it breaks."""
         version = record.get("schema_version")
-        if version is not None and (isinstance(version, bool) or version != 1 or isinstance(version, float)):
+        if version is not None and (isinstance(version, bool) or version != 1):
             raise Reject(Rejection.UNSUPPORTED_VERSION, "schema_version", "only version 1 is known")
         name = _name_of(record)
         if isinstance(name, Skipped):
@@ -130,7 +138,7 @@ class ExactReader:
         kept = {
             key: value
             for key, value in (traits.items() if isinstance(traits, dict) else ())
-            if key in self._traits and isinstance(value, str | int | float) and len(str(value)) <= 256
+            if key in self._traits and _is_trait(value)
         }
         source = "previousId" if name is EventName.ALIAS else "anonymousId"
         anonymous = rejects.identifier(record, source, source)
@@ -144,7 +152,9 @@ class ExactReader:
         currency = self._currency(props)
         quantity = rejects.quantity(props, "quantity", "properties.quantity")
         minor = self._minor(price, currency)
-        return ProductEvent(envelope, name, ProductId(product_id), title, category, brand, minor, quantity or 1)
+        return ProductEvent(
+            envelope, name, ProductId(product_id), title, category, brand, minor, quantity or 1
+        )
 
     def _search(self, envelope: Envelope, name: EventName, props: Json) -> ShopEvent:
         query = rejects.required(_text(props, "query"), "properties.query")
@@ -234,7 +244,9 @@ class ExactReader:
         if not isinstance(currency, str):
             rejects.wrong_type("properties.currency", "a text", currency)
         if not self._money.knows(currency):
-            rejects.bad_value("properties.currency", "is neither the base currency nor in shop.currency_rates")
+            rejects.bad_value(
+                "properties.currency", "is neither the base currency nor in shop.currency_rates"
+            )
         return currency
 
     def _minor(self, amount: Amount | None, currency: str | None) -> Minor | None:
@@ -266,7 +278,15 @@ _BUILDERS: Mapping[EventName, Builder] = {
     EventName.COUPON_REMOVED: ExactReader._coupon,
     EventName.CONSENT_CHANGED: ExactReader._consent,
 }
+_TRAIT_MAX = 2**53
 _TEXT_MAX = {"name": 1024, "query": 1024}
+
+
+def _is_trait(value: Any) -> bool:
+    # Within what the profile's codec can write; anything else is ignored, never fatal (ruling 66).
+    if isinstance(value, str):
+        return len(value) <= 256
+    return isinstance(value, int | float) and abs(value) <= _TRAIT_MAX
 
 
 def _text(props: Json, key: str) -> str | None:
@@ -289,7 +309,9 @@ def _total(props: Json) -> Amount | None:
 def _line_head(item: Any, path: str) -> tuple[str, int]:
     if not isinstance(item, dict):
         rejects.wrong_type(path, "an object", item)
-    product_id = rejects.required(rejects.identifier(item, "product_id", f"{path}.product_id"), f"{path}.product_id")
+    product_id = rejects.required(
+        rejects.identifier(item, "product_id", f"{path}.product_id"), f"{path}.product_id"
+    )
     quantity = rejects.quantity(item, "quantity", f"{path}.quantity")
     if quantity is None:
         rejects.missing(f"{path}.quantity")
@@ -330,7 +352,9 @@ def _envelope(record: Json, name: EventName, broker_ms: int) -> Envelope:
     locale = timezone = None
     if isinstance(context, dict):
         locale, timezone = _context_text(context, "locale"), _context_text(context, "timezone")
-    return Envelope(ShopperId(shopper), message_id, digest_of(message_id), at, user is not None, locale, timezone)
+    return Envelope(
+        ShopperId(shopper), message_id, digest_of(message_id), at, user is not None, locale, timezone
+    )
 
 
 def time_of(value: Any, broker_ms: int) -> EventTime:

@@ -1,7 +1,7 @@
 """Amounts: from what shops send to integer minor units of the base currency, and back to words."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from schemas.errors import SettingsError
 from schemas.ids import Minor
@@ -40,6 +40,7 @@ class Money:
                 "shop.currency_rates", f"gives {self.base}, the base currency, a rate", "leave it out"
             )
         self._whole = 10**self.digits
+        self._unit = Decimal(1).scaleb(-self.digits)
 
     def knows(self, currency: str) -> bool:
         """Return whether amounts in `currency` (any case) can be converted."""
@@ -54,22 +55,24 @@ class Money:
         >>> Money("EUR").minor(1.005), Money("JPY").minor("19.5"), Money("USD", {"EUR": 1.1}).minor(10, "eur")
         (101, 20, 1100)
         """
-        foreign = currency is not None and currency.upper() != self.base
+        foreign = currency is not None and currency != self.base and currency.upper() != self.base
         if not foreign:
             if type(amount) is int:
                 return Minor(amount * self._whole)
-            if type(amount) is float and 0 <= amount * self._whole < _SURE_BELOW:
-                whole, part = divmod(amount * self._whole, 1.0)
+            if type(amount) is float and 0 <= (scaled := amount * self._whole) < _SURE_BELOW:
+                near = int(scaled + 0.5)
                 # Away from the middle, binary and decimal text round alike; this is most of all amounts.
-                if not 0.499 < part < 0.501:
-                    return Minor(int(whole) + (part > 0.5))
+                if -0.499 < scaled - near < 0.499:
+                    return Minor(near)
         value = Decimal(amount) if type(amount) is not float else Decimal(repr(amount))
         if foreign and currency is not None:
-            value *= self._rates[currency.upper()]
-        return Minor(int(value.scaleb(self.digits).quantize(_ONE, rounding=ROUND_HALF_UP)))
+            value = _EXACT.multiply(value, self._rates[currency.upper()])
+        # Rounded once: `quantize` sees all digits of the text, however many there are.
+        return Minor(int(_EXACT.scaleb(_EXACT.quantize(value, self._unit), self.digits)))
 
 
-_ONE = Decimal(1)
+#: Digits for any amount times any rate; half up.
+_EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 #: Below this, a product of two floats is off by less than a thousandth.
 _SURE_BELOW = 1e11
 

@@ -12,7 +12,8 @@ Json = Mapping[str, Any]
 
 AMOUNT_MAX = 1e9
 QUANTITY_MAX = 10_000
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_is_json_number = re.compile(JSON_NUMBER).fullmatch
 
 
 class Reject(Exception):
@@ -105,7 +106,7 @@ def _number(source: Json, key: str, path: str) -> Amount | None:
     value = source.get(key)
     if value is None:
         return None
-    if isinstance(value, str) and _JSON_NUMBER.fullmatch(value):
+    if isinstance(value, str) and _is_json_number(value):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         wrong_type(path, "a number", value)

@@ -1,6 +1,10 @@
 """The topics of design 2: their names, who shares partitions, how they are kept."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
+
+from schemas.events import EventName
 
 
 class Topic(Struct, frozen=True):
@@ -28,3 +32,32 @@ CHANGELOG = Topic("beckon-profiles-changelog", co=True, compacted=True)
 #: What the worker reads events from.
 SOURCES = (CLICKS, PURCHASES, FEEDBACK, IDENTITIES, INTERNAL)
 ALL = (*SOURCES, CATALOG, CAMPAIGNS, PROMOTIONS, DECISIONS, DEAD_LETTERS, CHANGELOG)
+
+#: Where an event that is not about products goes; all others go to `clicks`.
+_TOPICS: Mapping[EventName, Topic] = {
+    **dict.fromkeys(
+        (
+            EventName.ORDER_COMPLETED,
+            EventName.ORDER_REFUNDED,
+            EventName.ORDER_CANCELLED,
+            EventName.ORDER_UPDATED,
+        ),
+        PURCHASES,
+    ),
+    **dict.fromkeys(
+        (
+            EventName.PROMOTION_VIEWED,
+            EventName.PROMOTION_CLICKED,
+            EventName.COUPON_APPLIED,
+            EventName.COUPON_DENIED,
+            EventName.COUPON_REMOVED,
+        ),
+        FEEDBACK,
+    ),
+    **dict.fromkeys((EventName.CONSENT_CHANGED, EventName.IDENTIFY, EventName.ALIAS), IDENTITIES),
+}
+
+
+def topic_of(event: EventName) -> Topic:
+    """Return the topic that an event belongs on."""
+    return _TOPICS.get(event, CLICKS)

@@ -89,7 +89,8 @@ def build_app(settings: Settings) -> faust.App:
         table_standby_replicas=_NO_STANDBYS,
     )
     urls = [URL(url) for url in faust_urls(kafka)]
-    app.transport = LaneTransport(urls, app, worker.batch_events * worker.lane_queue)
+    window = worker.batch_events * worker.lane_queue
+    app.transport = LaneTransport(urls, app, window, kafka.session_timeout_s)
     return app
 
 

@@ -16,12 +16,11 @@ from schemas.errors import BeckonError
 from schemas.events import DeadLetter, Rejection, ShopEvent, Skipped
 from schemas.ids import ShopperId, Tags
 from schemas.profiles import Profile
-from schemas.topics import DECISIONS, INTERNAL
+from schemas.topics import INTERNAL
 from streams.internal import origin_of, stray_output
-from streams.outputs import Origin, Output, dead_letter_output, promotion_output
+from streams.outputs import Origin, Output, dead_letter_output, decision_output, promotion_output
 from streams.partitioner import partition_of
 from streams.parts import Parts
-from streams.records import decision_json
 from streams.shard import Shard
 from streams.transport import Chunk
 
@@ -46,6 +45,13 @@ class Read:
     records: int = 0
 
 
+class Failure(NamedTuple):
+    """A fault of ours: which event, and what happened."""
+
+    record: Any
+    problem: str
+
+
 @dataclass
 class Result:
     """What a batch does to the world, once all of it is sent."""
@@ -58,7 +64,7 @@ class Result:
     suppressed: Counter[str] = field(default_factory=Counter)
     promoted_from_ms: list[int] = field(default_factory=list)
     strays: int = 0
-    failed: int = 0
+    failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -162,10 +168,10 @@ class _Run:
             profile.approximate = True
         parts = self._rules.parts
         done = step(profile, event, tags, parts.campaigns, parts.policy, self._side_at(item))
-        self.result.touched[shopper] = profile
-        self.result.outcomes[record.topic, "applied" if done.applied else "duplicate"] += 1
         if done.verdict is not None:
             self._note(done.verdict, item)
+        self.result.touched[shopper] = profile
+        self.result.outcomes[record.topic, "applied" if done.applied else "duplicate"] += 1
 
     def one_with_care(self, item: Item) -> None:
         """Apply one event, or make it a dead letter and put its profile back."""
@@ -188,11 +194,12 @@ class _Run:
             self.result.touched[shopper] = profile
         else:
             self.result.touched.pop(shopper, None)
-        letter = DeadLetter(Rejection.PROCESSING_FAILED, "", f"{type(error).__name__}: {error}")
+        problem = f"{type(error).__name__}: {error}"
+        letter = DeadLetter(Rejection.PROCESSING_FAILED, "", problem)
         origin = _origin(record, self._is_internal(record))
         self.result.outputs.append(dead_letter_output(letter, origin, record.key, record.value))
         self.result.outcomes[record.topic, "dead_letter"] += 1
-        self.result.failed += 1
+        self.result.failures.append(Failure(record, problem))
 
     def _new_profile(self, item: Item) -> Profile | None:
         """Return a new profile; None for a stray, which is sent to its home partition instead."""
@@ -224,7 +231,8 @@ class _Run:
         return self._side
 
     def _note(self, verdict: Verdict, item: Item) -> None:
-        result, number = self.result, self._shard.number
+        result = self.result
+        result.outputs += self._outputs(verdict)  # first: it fails for a record that Kafka would not take
         suppressed = result.suppressed
         for reason, count in (
             ("not_live", verdict.not_live),
@@ -240,12 +248,18 @@ class _Run:
         for candidate in decision.candidates:
             if candidate.reason is not None:
                 suppressed[candidate.reason.value] += 1
-        key = decision.user_id.encode()
-        result.outputs.append(Output(DECISIONS.name, number, key, decision_json(decision), []))
         if promotion is not None:
             result.promoted[promotion.campaign_id] += 1
             result.promoted_from_ms.append(item.broker_ms)
-            result.outputs.append(promotion_output(promotion, decision.now, number))
+
+    def _outputs(self, verdict: Verdict) -> list[Output]:
+        decision, promotion, number = verdict.decision, verdict.promotion, self._shard.number
+        if decision is None:
+            return []
+        found = [decision_output(decision, number)]
+        if promotion is not None:
+            found.append(promotion_output(promotion, decision.now, number))
+        return found
 
 
 def _origin(record: Any, internal: bool) -> Origin:

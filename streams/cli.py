@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import typer
 
@@ -11,6 +12,7 @@ from schemas.errors import BeckonError
 COMMANDS = (
     "demo",
     "worker",
+    "mirror",
     "topics",
     "simulate",
     "replay",
@@ -43,11 +45,28 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run `beckon`; a user's mistake is one line on standard error and exit code 1 or 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show a bar shows its code
+            stream.reconfigure(errors="backslashreplace")
     try:
-        build()()
+        # Not standalone: Typer would tell of a wrong flag in four lines.
+        sys.exit(build()(standalone_mode=False))
     except BeckonError as error:
         print(f"beckon: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.TyperException as error:
+        print(_one_line(error), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `beckon ... | head` is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _one_line(error: typer.TyperException) -> str:
+    """Return what is wrong with the flags; a call without any gets the whole help."""
+    message = error.format_message()
+    if message.startswith("Usage:"):
+        return message
+    context = getattr(error, "ctx", None)
+    command = "beckon" if context is None else context.command_path
+    return f"beckon: {' '.join(message.split()).rstrip('.')}; see `{command} --help`"

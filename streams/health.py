@@ -1,4 +1,4 @@
-"""The worker's own small web server: /metrics, /ready (profiles restored), /live (lanes advance).
+"""The small web server of a worker or mirror: /metrics, /ready (all is restored), /live (work advances).
 
 Liveness asks neither Kafka nor a model: a restart would not bring them back.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from schemas.errors import SettingsError
-from streams.metrics import CONTENT_TYPE, Metrics
+from streams.metrics import CONTENT_TYPE, MetricsPage
 from streams.settings import MetricsSettings
 
 
@@ -16,7 +16,11 @@ class HealthServer:
     """Listens until `close`; `ready` and `live` are asked from its threads."""
 
     def __init__(
-        self, settings: MetricsSettings, metrics: Metrics, ready: Callable[[], bool], live: Callable[[], bool]
+        self,
+        settings: MetricsSettings,
+        metrics: MetricsPage,
+        ready: Callable[[], bool],
+        live: Callable[[], bool],
     ) -> None:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE, metrics.page()),

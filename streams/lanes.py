@@ -13,16 +13,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, NoReturn
 
 from faust.types import TP, EventT
 
 from schemas.errors import BeckonError
+from schemas.ids import CampaignId
 from schemas.topics import CHANGELOG
 from streams import batch, log
 from streams.batch import Read, Result, Rules, TagsOfBatch
 from streams.metrics import Metrics
-from streams.outputs import Output, send
+from streams.outputs import VALUE_BYTES_MAX, Output, send
 from streams.settings import WorkerSettings
 from streams.share import Share
 from streams.shard import Shard
@@ -95,6 +97,9 @@ class Lane:
         try:
             while True:
                 await self._filled.wait()
+                if not self._queue:  # `finish` emptied it between the call and this moment
+                    self._filled.clear()
+                    continue
                 events = self._take()
                 self._idle.clear()
                 self.busy_since = time.monotonic()
@@ -124,12 +129,16 @@ class Lane:
         result = batch.apply(found, tags, self._shard, ground.rules, round(time.time() * 1000))
         self._shares.count(found, result)
         values = self._shard.encoded(result.touched)
+        _check_sizes(values)
         applied = clock()
         self._sending = True
         await self._send(found, result, values)
         self._sending = False
+        ages, now = ground.metrics.event_to_decision, time.time()
         for event in events:
             event.ack()
+            records = event.value.records
+            ages.observe(max(0.0, now - records[0].timestamp / 1000), len(records))
         stages = {
             "decode": decoded - started,
             "tag": tagged - decoded,
@@ -151,6 +160,7 @@ class Lane:
             if answer.approximate:
                 return TagsOfBatch({}, approximate=True)
             tags = answer.tags
+        self._ground.metrics.count_tags(tags)
         return TagsOfBatch(dict(zip(texts, tags, strict=True)))
 
     async def _send(self, found: Read, result: Result, values: list[tuple[bytes, bytes]]) -> None:
@@ -180,15 +190,40 @@ class Lane:
         for (topic, outcome), amount in (found.outcomes + result.outcomes).items():
             metrics.events.labels(topic, outcome).inc(amount)
         metrics.count(metrics.dead_letters, found.reasons)
-        if result.failed:
-            metrics.dead_letters.labels("processing_failed").inc(result.failed)
+        if result.failures:
+            metrics.dead_letters.labels("processing_failed").inc(len(result.failures))
+            record, problem = result.failures[0]
+            log.error(
+                "events_failed",
+                events=len(result.failures),
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                problem=problem,
+            )
         metrics.count(metrics.decisions, result.decided)
         metrics.count(metrics.promotions, result.promoted)
         metrics.count(metrics.suppressions, result.suppressed)
         metrics.strays.inc(result.strays)
+        campaigns = self._ground.rules.parts.campaigns
+        for campaign, amount in result.promoted.items():
+            cost = 0.0 if campaigns is None else campaigns.by_id[CampaignId(campaign)].offer.cost
+            metrics.promotion_cost.labels(campaign).inc(amount * cost)
+        if found.items:
+            metrics.watermark.set(found.items[-1].event.envelope.at / 1000)
         metrics.batch_events.observe(found.records)
         for stage, seconds in stages.items():
             metrics.stage_seconds.labels(stage).observe(seconds)
+
+
+def _check_sizes(values: list[tuple[bytes, bytes]]) -> None:
+    for key, value in values:
+        if len(value) > VALUE_BYTES_MAX:
+            raise BeckonError(
+                f"profile with key hash {blake2b(key).hexdigest()[:12]}",
+                f"has {len(value)} bytes, more than the {VALUE_BYTES_MAX} that fit in a record",
+                "lower the bounds in [profile]",
+            )
 
 
 class Shares:
@@ -201,11 +236,12 @@ class Shares:
 
     def count(self, found: Read, result: Result) -> None:
         """Count a batch; raise `BeckonError` when too much of it is our fault."""
-        failed = result.failed + found.reasons["processing_failed"]
+        failed = len(result.failures) + found.reasons["processing_failed"]
         if self._failed.count(found.records, failed):
+            last = f", the last one by {result.failures[-1].problem}" if result.failures else ""
             raise BeckonError(
                 "worker",
-                f"{self._failed.hits} of the last {self._failed.events} events failed in processing",
+                f"{self._failed.hits} of the last {self._failed.events} events failed in processing{last}",
                 "this version or its campaigns have a fault: nothing more is committed; see `dead-letters`",
             )
         alarm = self._strays.count(found.records, result.strays)

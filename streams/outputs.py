@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from schemas.decisions import Promotion
+from schemas.decisions import Decision, Promotion
 from schemas.events import DeadLetter
 from schemas.timestamps import iso_utc
-from streams.records import promotion_json
+from schemas.topics import DEAD_LETTERS, DECISIONS, PROMOTIONS, Topic
+from streams.records import decision_json, promotion_json
 
 Headers = list[tuple[str, bytes]]
 
-#: A dead letter keeps this much of its original, so that it fits with its headers where the original did.
-ORIGINAL_BYTES_MAX = 900_000
+#: What Kafka takes in one record, by the brokers' default (1 MiB) less room for key and headers.
+VALUE_BYTES_MAX = 900_000
+#: A key is a shopper's id; a longer one is somebody's mistake, and only its beginning is kept.
+KEY_BYTES_MAX = 10_000
 ERROR_CHARACTERS_MAX = 200
 
 
@@ -28,6 +31,10 @@ class Output(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+class OversizeError(Exception):
+    """A record that Kafka would not take; its event becomes a dead letter."""
 
 
 class Origin(NamedTuple):
@@ -51,12 +58,19 @@ def promotion_output(promotion: Promotion, now: int, partition: int) -> Output:
         "ce_dataschema": "urn:beckon:schema:promotion:1",
         "content-type": "application/json",
     }
-    key = promotion.user_id.encode()
-    return Output("promotions", partition, key, promotion_json(promotion), _headers(headers))
+    return _output(PROMOTIONS, partition, promotion.user_id, promotion_json(promotion), _headers(headers))
+
+
+def decision_output(decision: Decision, partition: int) -> Output:
+    """Return the record of a decision."""
+    return _output(DECISIONS, partition, decision.user_id, decision_json(decision), [])
 
 
 def dead_letter_output(letter: DeadLetter, origin: Origin, key: bytes | None, value: bytes | None) -> Output:
-    """Return the record of a dead letter: original key and bytes, and why in the headers."""
+    """Return the record of a dead letter: original key and bytes, and why in the headers.
+
+    Key and value are cut where they would not fit; headers then say how long they were.
+    """
     headers = {
         "reason": letter.reason.value,
         "field": letter.field,
@@ -65,12 +79,15 @@ def dead_letter_output(letter: DeadLetter, origin: Origin, key: bytes | None, va
         "partition": str(origin.partition),
         "offset": str(origin.offset),
     }
-    if value is not None and len(value) > ORIGINAL_BYTES_MAX:
+    if value is not None and len(value) > VALUE_BYTES_MAX:
         headers |= {"original_bytes": str(len(value)), "original_sha256": sha256(value).hexdigest()}
-        value = value[:ORIGINAL_BYTES_MAX]
+        value = value[:VALUE_BYTES_MAX]
+    if key is not None and len(key) > KEY_BYTES_MAX:
+        headers["key_bytes"] = str(len(key))
+        key = key[:KEY_BYTES_MAX]
     if key is None and value is None:
         value = b""  # Kafka's client takes no record of nothing
-    return Output("dead-letters", origin.partition, key, value, _headers(headers))
+    return Output(DEAD_LETTERS.name, origin.partition, key, value, _headers(headers))
 
 
 async def send(producer: Any, prefix: str, outputs: Iterable[Output]) -> list[Any]:
@@ -94,6 +111,12 @@ def _batches(producer: Any, outputs: list[Output]) -> Iterable[Any]:
             batch.append(key=key, value=value, timestamp=None, headers=headers)
     batch.close()
     yield batch
+
+
+def _output(topic: Topic, partition: int, shopper: str, value: bytes, headers: Headers) -> Output:
+    if len(value) > VALUE_BYTES_MAX:
+        raise OversizeError(f"a record for {topic.name} has {len(value)} bytes, at most {VALUE_BYTES_MAX} fit")
+    return Output(topic.name, partition, shopper.encode(), value, headers)
 
 
 def _headers(values: dict[str, str]) -> Headers:

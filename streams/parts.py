@@ -9,9 +9,10 @@ from processors.campaigns import Campaigns, compile_campaigns
 from processors.decision import SideInputs
 from processors.policy import ProfilePolicy
 from schemas.campaign_file import load_campaigns
+from schemas.campaigns import CampaignFile
 from schemas.catalog import NO_CATALOG, Catalog, read_catalog
 from schemas.decode import Border
-from schemas.errors import InputError
+from schemas.errors import InputError, SettingsError
 from schemas.ids import MS_PER_DAY
 from schemas.money import Money
 from streams.settings import ModelSettings, ProfileSettings, Settings
@@ -75,9 +76,8 @@ def campaigns_of(settings: Settings, policy: ProfilePolicy) -> Campaigns | None:
     setting = settings.campaigns
     if not setting.file:
         return None
-    text = _read("campaigns.file", setting.file, lambda path: path.read_text(encoding="utf-8"))
     return compile_campaigns(
-        load_campaigns(text, setting.file),
+        read_campaigns("campaigns.file", setting.file),
         policy,
         settings.shop.currency.upper(),
         prior_propensity=setting.prior_propensity,
@@ -85,8 +85,16 @@ def campaigns_of(settings: Settings, policy: ProfilePolicy) -> Campaigns | None:
     )
 
 
+def read_campaigns(setting: str, file: str) -> CampaignFile:
+    """Return the campaigns of a YAML file; `setting` names what gave the file."""
+    text = _read(setting, file, lambda path: path.read_text(encoding="utf-8"))
+    return load_campaigns(text, file)
+
+
 def tagger_of(models: ModelSettings) -> "Tagger":
     """Return the tag model of `models.dir`, verified, behind its cache."""
+    if not models.tags:
+        raise SettingsError("models.tags", "is empty", "name the tag model, or take categories as tags")
     # onnxruntime and tokenizers cost half a second to import; runs without a model do not pay it.
     from models_onnx.batcher import Tagger
     from models_onnx.registry import load_tag_model

@@ -28,10 +28,12 @@ def promotion_json(promotion: Promotion) -> bytes:
 def profile_json(line: dict[str, Any]) -> bytes:
     """Return the line of profiles.jsonl for the object that `processors.profile_page` makes.
 
-    >>> profile_json({"b": -0.0000001, "a": [0.12345650000001, 7, "x", None]})
-    b'{"a":[0.123457,7,"x",null],"b":0.0}'
+    Its only floats are interests, which are rounded and above 0 already.
+
+    >>> profile_json({"user_id": "ann", "affinity": {"shoes": 0.123457}})
+    b'{"affinity":{"shoes":0.123457},"user_id":"ann"}'
     """
-    return _encode(_rounded(line))
+    return _encode(line)
 
 
 def _rounded(value: object) -> object:

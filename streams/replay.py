@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from models_onnx.batcher import Tagger
 from processors.profile_page import profile_line
 from processors.step import step
 from processors.tagging import category_tags, texts_of
@@ -20,19 +19,23 @@ from schemas.errors import SettingsError
 from schemas.events import DeadLetter, Rejection, ShopEvent, Skipped
 from schemas.ids import Digest, EventTime, ShopperId, Tags
 from schemas.profiles import Profile
+from schemas.timestamps import iso_utc
 from streams import replay_folder
 from streams.parts import Parts
 from streams.records import decision_json, profile_json, promotion_json
 from streams.replay_folder import ReplayFolder, write_dead_letter
 from streams.shuffle import CALM, Disturbance, disturbed
-from streams.sources import HugeLine, lines_of
+from streams.sources import HugeLine, check_readable, lines_of
+
+if TYPE_CHECKING:
+    from models_onnx.batcher import Tagger
 
 #: Called now and then with a stage and how much of it is done: (done, of), of 0 when unknown.
 Progress = Callable[[str, int, int], None]
 TagsOf = Callable[[ShopEvent], Sequence[Tags]]
 #: Texts per call of the tagger; it makes model batches of its own from them.
 TEXTS_AT_ONCE = 8192
-#: Kinds of skipped events that are counted by name; a hostile file has as many as lines.
+#: Kinds of skipped events and of dead letters counted by name; a hostile file has as many as lines.
 KINDS_MAX = 100
 OTHERS = "(others)"
 _TOO_LARGE = DeadLetter(Rejection.TOO_LARGE, "", "is longer than a record may be")
@@ -59,14 +62,22 @@ class History:
     accepted: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
+    dead_fields: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
 class Totals:
-    """What became of the events; `rows` are (time, digest, shopper, decision, promotion) in bytes."""
+    """What became of the events; `rows` are (time, digest, shopper, decision, promotion) in bytes.
+
+    `orders`, `refunds` and `spend` (minor units) are sums over all profiles.
+    """
 
     applied: int = 0
     duplicates: int = 0
+    profiles: int = 0
+    orders: int = 0
+    refunds: int = 0
+    spend: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     offered_by_campaign: Counter[str] = field(default_factory=Counter)
@@ -77,13 +88,14 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
     """Write the replay folder and return its summary; `wall_ms` stands in for a missing broker time."""
     if request.keep_order and len(request.files) > 1:
         raise SettingsError("--keep-order", "there are several files", "give one file, or leave it out")
+    for path in request.files:
+        check_readable(path)  # before the first of them has been worked through
     started = time.perf_counter()
     with ReplayFolder(request.out) as folder:
         history = _read_all(request.files, parts, wall_ms, folder.file(replay_folder.DEAD_LETTERS), progress)
         as_of = _as_of(request.as_of, history.newest)
-        tags_of = (
-            _model_tags(history, parts, parts.tagger, progress) if parts.tagger else _category_tags(parts)
-        )
+        tagger = parts.tagger
+        tags_of = _category_tags(parts) if tagger is None else _model_tags(history, parts, tagger, progress)
         totals = _fold_all(
             history, request, parts, tags_of, as_of, folder.file(replay_folder.PROFILES), progress
         )
@@ -113,9 +125,9 @@ def _read_file(
         if isinstance(result, DeadLetter):
             letter = write_dead_letter(dead_letters, path.name, number, raw, result)
             history.dead[letter.reason.value] += 1
+            _count(history.dead_fields, f"{letter.reason} {letter.field}".rstrip())
         elif isinstance(result, Skipped):
-            kind = result.kind if len(history.skipped) < KINDS_MAX or result.kind in history.skipped else OTHERS
-            history.skipped[kind] += 1
+            _count(history.skipped, result.kind)
         else:
             accepted += 1
             envelope = result.envelope
@@ -132,13 +144,16 @@ def _read_file(
     history.newest = EventTime(newest) if newest >= 0 else None
 
 
+def _count(kinds: Counter[str], kind: str) -> None:
+    kinds[kind if len(kinds) < KINDS_MAX or kind in kinds else OTHERS] += 1
+
+
 def _as_of(asked: EventTime | None, newest: EventTime | None) -> EventTime:
     if asked is None:
         return EventTime(0) if newest is None else newest  # without an event there is nothing to look at
     if newest is not None and asked < newest:
-        raise SettingsError(
-            "--as-of", f"{asked} is before the newest event, {newest}", "give a later time, or leave it out"
-        )
+        problem = f"{iso_utc(asked)} is before the newest event, {iso_utc(newest)}"
+        raise SettingsError("--as-of", problem, "give a later time, or leave it out")
     return asked
 
 
@@ -147,7 +162,7 @@ def _category_tags(parts: Parts) -> TagsOf:
     return lambda event: category_tags(event, catalog)
 
 
-def _model_tags(history: History, parts: Parts, tagger: Tagger, progress: Progress) -> TagsOf:
+def _model_tags(history: History, parts: Parts, tagger: "Tagger", progress: Progress) -> TagsOf:
     """Tag every text of the history once, in big batches, and look up from then on."""
     catalog = parts.catalog
     events = (event for mine in history.by_shopper.values() for event in mine)
@@ -179,6 +194,7 @@ def _fold_all(
             events = disturbed(shopper, events, request.disturbance)
         profile = _fold(shopper, events, parts, tags_of, totals)
         profiles.write(profile_json(profile_line(profile, as_of, parts.policy)) + b"\n")
+        _add_up(totals, profile)
         done += len(events)
         progress("folding", done, history.accepted)
     return totals
@@ -196,6 +212,7 @@ def _fold(
         if (verdict := result.verdict) is not None:
             totals.reasons["not_live"] += verdict.not_live
             totals.reasons["not_eligible"] += verdict.not_eligible
+            totals.reasons["stale"] += verdict.stale
             if verdict.decision is not None:
                 decision, promotion = verdict.decision, verdict.promotion
                 envelope = event.envelope
@@ -208,6 +225,13 @@ def _fold(
     totals.applied += applied
     totals.duplicates += len(events) - applied
     return profile
+
+
+def _add_up(totals: Totals, profile: Profile) -> None:
+    totals.profiles += 1
+    totals.orders += profile.orders
+    totals.refunds += profile.refunds
+    totals.spend += profile.spend
 
 
 def _time_and_digest(event: ShopEvent) -> tuple[EventTime, Digest]:
@@ -237,6 +261,12 @@ def _summary(
         "skipped_by_kind": dict(history.skipped),
         "dead_lettered": history.dead.total(),
         "dead_letters": dict(history.dead),
+        "dead_letter_fields": dict(history.dead_fields),
+        "profiles": totals.profiles,
+        "orders": totals.orders,
+        "refunds": totals.refunds,
+        "spend": totals.spend,
+        "currency": parts.border.money.base,
         "decisions": len(totals.rows),
         "outcomes": {outcome.value: totals.outcomes[outcome.value] for outcome in Outcome},
         "reasons": {reason: count for reason, count in totals.reasons.items() if count},

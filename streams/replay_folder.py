@@ -5,6 +5,7 @@ summary is whole.
 """
 
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -32,10 +33,12 @@ class ReplayFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._open: dict[str, BinaryIO] = {}
+        self._made = False
 
     def __enter__(self) -> Self:
         check_replaceable(self.path)
         try:
+            self._made = not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
             for name in FILES:
                 self._open[name] = (self.path / (name + _PART)).open("wb")
@@ -48,6 +51,8 @@ class ReplayFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._drop_parts()
+        if isinstance(error, OSError):  # files that are read say so in their own words
+            raise _not_writable(self.path, error) from None
 
     def file(self, name: str) -> BinaryIO:
         """Return the open temporary file of one of `FILES`."""
@@ -69,12 +74,19 @@ class ReplayFolder:
         except OSError as error:
             raise _not_writable(self.path, error) from None
         self._open.clear()
+        self._made = False
 
     def _drop_parts(self) -> None:
         for name, file in self._open.items():
-            file.close()
+            with suppress(
+                OSError
+            ):  # a full disk refuses what is still in the buffer; it is not wanted anyway
+                file.close()
             (self.path / (name + _PART)).unlink(missing_ok=True)
         self._open.clear()
+        if self._made:
+            with suppress(OSError):
+                self.path.rmdir()
 
 
 def check_replaceable(path: Path) -> None:

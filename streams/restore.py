@@ -9,8 +9,10 @@ from typing import Any
 
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.types import EventT
+from faust.types import TP, EventT
 from mode import Service
+
+from streams import log
 
 #: Without a record for this long, look whether only records without content are left (see `_skip_markers`).
 IDLE_S = 0.5
@@ -56,8 +58,17 @@ class ChunkRecovery(Recovery):
                 if position is not None and position > highwater:
                     self.active_offsets[tp] = highwater
 
+    async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Any, title: str) -> None:
+        await super()._seek_offsets(consumer, tps, offsets, title)
+        log.info("worker_restoring", partitions=len(tps), records=self.active_remaining_total())
+
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """Stop the flow first: the stock method lets sources flow before it has set them to their offsets."""
+        """Stop the flow first: the stock method lets sources flow before it has set them to their offsets.
+
+        A recovery whose last record came just before its partitions were taken away opens nothing.
+        """
+        if self.app.consumer.between_assignments:
+            return
         self.app.consumer.stop_flow()
         await super().on_recovery_completed(generation_id)
 

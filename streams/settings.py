@@ -6,6 +6,7 @@ then flags (`{"kafka.servers": ...}`). An unknown key or wrong value is one line
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -36,8 +37,8 @@ class KafkaSettings(_Section, frozen=True):
         Meta(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
     ] = "PLAINTEXT"
     sasl_mechanism: Annotated[str | None, Meta(description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")] = None
-    sasl_username: str | None = None
-    sasl_password: str | None = None
+    sasl_username: Annotated[str | None, Meta(description="user name for SASL")] = None
+    sasl_password: Annotated[str | None, Meta(description="password for SASL")] = None
     ssl_ca_file: Annotated[
         str | None, Meta(description="PEM file of the authority that signed the brokers")
     ] = None
@@ -146,6 +147,45 @@ class MetricsSettings(_Section, frozen=True):
     port: Annotated[Port, Meta(description="0 picks a free one")] = 9464
 
 
+class LogSettings(_Section, frozen=True):
+    """`key` makes the hashes of shoppers' ids in logs: without it nobody can tell whose they are."""
+
+    format: Annotated[
+        Literal["lines", "json"], Meta(description="lines for people, json for collectors of logs")
+    ] = "lines"
+    key: Annotated[
+        str, Meta(max_length=64, description="secret that shoppers' ids are hashed with in logs")
+    ] = ""
+
+
+class RedisSettings(_Section, frozen=True):
+    """Where the mirror writes and readers look. rediss:// is TLS; the password is best set by variable."""
+
+    url: Annotated[
+        str, Meta(pattern="^rediss?://", description="redis://host:port/database, or rediss:// for TLS")
+    ] = "redis://127.0.0.1:6379/0"
+    username: Annotated[str | None, Meta(description="user name for Redis")] = None
+    password: Annotated[str | None, Meta(description="password for Redis")] = None
+    ca_file: Annotated[
+        str | None, Meta(description="PEM file of the authority that signed Redis's certificate")
+    ] = None
+    timeout_s: Annotated[
+        PositiveFloat, Meta(description="seconds until a Redis that does not answer counts as slow")
+    ] = 5.0
+    key_prefix: Annotated[str, Meta(min_length=1, description="goes before every key")] = "beckon:"
+
+
+class MirrorSettings(_Section, frozen=True):
+    """The mirror's batches and patience."""
+
+    batch_records: Annotated[Positive, Meta(description="records written to Redis at once, at most")] = 500
+    back_off_max_s: Annotated[PositiveFloat, Meta(description="seconds between tries, at most")] = 10.0
+    inbox_max: Annotated[Positive, Meta(description="newest promotions kept per shopper")] = 100
+    removed_keep_hours: Annotated[
+        PositiveFloat, Meta(description="hours that an erased key keeps its version, so that it stays erased")
+    ] = 24.0
+
+
 class Settings(_Section, frozen=True):
     """All of Beckon's settings; each part gets its own piece, never the whole."""
 
@@ -157,6 +197,9 @@ class Settings(_Section, frozen=True):
     campaigns: CampaignSettings = CampaignSettings()
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+    redis: RedisSettings = RedisSettings()
+    mirror: MirrorSettings = MirrorSettings()
 
 
 class SettingLine(Struct, frozen=True):
@@ -278,9 +321,14 @@ def _put(
         type(getattr(Settings(), section)).__struct_fields__ if section in Settings.__struct_fields__ else ()
     )
     if key not in known:
-        raise SettingsError(dotted, f"is not a setting ({origin})", _REMEDY)
+        raise SettingsError(dotted, f"is not a setting ({origin})", _did_you_mean(dotted))
     tree.setdefault(section, {})[key] = value
     origins[dotted] = origin
+
+
+def _did_you_mean(dotted: str) -> str:
+    close = get_close_matches(dotted, [line.name for line in lines()], n=1, cutoff=0.7)
+    return f"did you mean {close[0]}? {_REMEDY}" if close else _REMEDY
 
 
 def _field_and_problem(message: str) -> tuple[str, str]:

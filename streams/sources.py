@@ -5,15 +5,21 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import zstandard
 
 from schemas.errors import InputError
 from schemas.exact import RECORD_BYTES_MAX
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 CHUNK_BYTES = 1 << 20
+#: Read at once of a .zst file. What comes out of it is held whole: at worst 128 KiB for every 4 bytes.
+_ZST_BYTES = 256
 _DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
 
@@ -40,6 +46,12 @@ def lines_of(path: Path) -> Iterator[bytes | HugeLine]:
         yield from _split(file)
 
 
+def check_readable(path: Path) -> None:
+    """Raise `InputError` for a file that cannot be opened; whether it is damaged shows when it is read."""
+    with open_bytes(path):
+        pass
+
+
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
     """Open a file by the ending of its name: .gz, .xz, .zst, anything else is plain.
@@ -47,18 +59,55 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
     Raise `InputError` where it cannot be opened, or later be read.
     """
     openers: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.open, ".zst": _open_zst}
-    opener = openers.get(path.suffix, lambda plain: plain.open("rb"))
+    opener = openers.get(path.suffix, _open_plain)
     try:
         with cast(BinaryIO, opener(path)) as file:
             yield file
     except _DAMAGED as error:
-        problem = getattr(error, "strerror", None) or f"is damaged: {error}"
-        raise InputError(str(path), f"cannot be read ({problem})", "give a readable file") from None
+        reason = getattr(error, "strerror", None)
+        problem = f"cannot be read ({reason})" if reason else f"is damaged ({error})"
+        raise InputError(str(path), problem, "give a readable file") from None
+
+
+def _open_plain(path: Path) -> object:
+    return path.open("rb")
 
 
 def _open_zst(path: Path) -> object:
-    # Several frames one after the other are one stream, as `zstd -c a b > both` makes them.
-    return zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
+    return BufferedReader(_Zst(path), CHUNK_BYTES)
+
+
+class _Zst(RawIOBase):
+    """One zstd stream after the other; unlike the library's own reader it notices that the last one is cut."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._raw = b""
+        self._ready = BytesIO()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not (taken := self._ready.readinto(buffer)) and (self._raw or self._more()):
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._ready = BytesIO(self._frame.decompress(self._raw))
+            self._raw = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        return taken
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _more(self) -> bool:
+        self._raw = self._file.read(_ZST_BYTES)
+        if not self._raw and self._frame is not None:
+            raise EOFError("the end is missing")
+        return bool(self._raw)
 
 
 def _split(file: BinaryIO) -> Iterator[bytes | HugeLine]:

@@ -8,6 +8,7 @@ never committed is rewound like any other.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from faust.types import TP, AppT, ConsumerMessage, Message
 from yarl import URL
 
 from streams.acks import Deliveries, Delivery
+from streams.lease import Lease, guard_requests, watch_heartbeats
 
 #: A waiting fetch keeps the next one to the same broker waiting too: Faust's 1.5 s would be the latency of
 #: a partition whose neighbours are silent.
@@ -84,6 +86,12 @@ class LaneThread(driver.AIOKafkaConsumerThread):
 
     #: Counts seeks; a fetch carries the count, so that what was read before a seek is known as stale.
     seeks = 0
+    transport: "LaneTransport"
+
+    async def on_start(self) -> None:
+        """Start the consumer; its heartbeats keep the lease."""
+        await super().on_start()
+        watch_heartbeats(self._ensure_consumer()._coordinator, self.transport.lease)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -129,6 +137,10 @@ class LaneConsumer(driver.Consumer):
         self._lanes = transport
         self._seeks = 0
         self._room = asyncio.Event()
+        #: From the loss of partitions to the next assignment: nothing may be opened again in between.
+        self.between_assignments = False
+        #: The broker's time of the last record done, per partition, in ms (`streams.lags`).
+        self.done_ms: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> LaneThread:
         return LaneThread(self, loop=self.loop, beacon=self.beacon)
@@ -168,6 +180,7 @@ class LaneConsumer(driver.Consumer):
         self._unacked_messages.discard(message)
         chunk.delivery.ack()
         tp = message.tp
+        self.done_ms[tp] = chunk.timestamp
         if tp in self._buffered_partitions and self.deliveries.waiting(tp) <= self._lanes.window // 2:
             self.on_buffer_drop(tp)
             self._room.set()
@@ -175,14 +188,32 @@ class LaneConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the lanes finish and commit before the stock method forgets what was acknowledged."""
+        self.between_assignments = True
         self.stop_flow()
         await self._lanes.hooks.finish()
-        await self.commit()
+        await self.commit_all()
+        self._lanes.lease.end()
         self._forget_deliveries()
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Note that partitions are ours again; the stock method starts their recovery."""
+        self._lanes.lease.renew(time.monotonic())
+        self.between_assignments = False
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def commit_all(self) -> None:
+        """Commit whatever is acknowledged now.
+
+        The stock `commit` does nothing while another one is under way, and that one was counted earlier.
+        """
+        while self._commit_fut is not None:
+            await self.maybe_wait_for_commit_to_finish()
+        await self.commit()
+
     def _forget_deliveries(self) -> None:
         self.deliveries.forget_all()
+        self.done_ms.clear()
         for tp in list(self._buffered_partitions):
             self.on_buffer_drop(tp)
 
@@ -199,8 +230,16 @@ class LaneConsumer(driver.Consumer):
 class LaneProducer(driver.Producer):
     """Faust's producer, idempotent: a retry inside the client writes no record twice."""
 
+    transport: "LaneTransport"
+
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
+
+    async def on_start(self) -> None:
+        """Start the producer; it sends nothing on a lease that ran out."""
+        await super().on_start()
+        transport = self.transport
+        guard_requests(self._ensure_producer().client, transport.lease, lambda: transport.hooks.lost())
 
 
 class Hooks:
@@ -209,16 +248,23 @@ class Hooks:
     async def finish(self) -> None:
         """Finish or drop what is under way; return when nothing is."""
 
+    def lost(self) -> None:
+        """Do nothing more: others may own what we took for ours."""
+
 
 class LaneTransport(driver.Transport):
-    """Ties the classes above together. `window`: events of one partition that may be unfinished."""
+    """Ties the classes above together. `window`: events of one partition that may be unfinished.
+
+    `session_s`: seconds without a heartbeat until the broker gives our partitions away.
+    """
 
     Consumer = LaneConsumer
     Producer = LaneProducer
 
-    def __init__(self, urls: list[URL], app: AppT, window: int) -> None:
+    def __init__(self, urls: list[URL], app: AppT, window: int, session_s: float) -> None:
         super().__init__(urls, app)
         self.window = window
+        self.lease = Lease(session_s)
         self.hooks: Any = Hooks()
 
 

@@ -6,15 +6,19 @@ import os
 import signal
 import sys
 import time
+import traceback
+from pathlib import Path
 from typing import Any, NoReturn
 
 import faust
+from faust.types import TP
 
 from schemas.errors import BeckonError, BrokerError
 from streams import log
 from streams.app import add_agent, add_table, build_app, store_of
 from streams.batch import Rules
 from streams.health import HealthServer
+from streams.lags import Lags, show
 from streams.lanes import Ground, Lanes
 from streams.metrics import Metrics
 from streams.parts import Parts, build
@@ -53,17 +57,29 @@ class Worker:
         self.agent = add_agent(self.app, settings, self.lanes)
         self.app.transport.hooks = self
         self._ready = False
+        self._numbers: frozenset[int] = frozenset()
+        self._lags: Lags[TP] = Lags()
         self._ticked = time.monotonic()
         self._revoked_at = time.monotonic()
         self.table.on_recover(self._restored)
 
     async def finish(self) -> None:
         """Called by the consumer before partitions are given up."""
-        self._ready = False
         self._revoked_at = time.monotonic()
-        self.metrics.ready.set(0)
-        self.metrics.rebalances.inc()
-        await self.lanes.finish()
+        if self._numbers:
+            self.metrics.rebalances.inc()
+        await self._close()
+
+    def lost(self) -> NoReturn:
+        """Called by the producer when our partitions may be with another worker: end, and write nothing."""
+        seconds = self._settings.kafka.session_timeout_s
+        end_process(
+            BeckonError(
+                "worker",
+                f"heard nothing from its group for more than {seconds:g} s, so its partitions may be elsewhere",
+                "start it again: nothing is lost",
+            )
+        )
 
     async def run(self) -> None:
         """Run until a signal comes."""
@@ -94,12 +110,19 @@ class Worker:
         await self.app.start()
         await self.app.wait_until_stopped()
 
+    async def _close(self) -> None:
+        self._ready = False
+        self.metrics.ready.set(0)
+        await self.lanes.finish()
+        self._numbers = frozenset()
+        self.metrics.partitions.set(0)
+
     async def _stop(self) -> None:
         log.info("worker_stopping")
         asyncio.get_running_loop().call_later(STOP_S, os._exit, 1)
         self.app.consumer.stop_flow()
-        await self.lanes.finish()
-        await self.app.consumer.commit()
+        await self._close()
+        await self.app.consumer.commit_all()
         await self.app.stop()
         if self._parts.tagger is not None:
             self._parts.tagger.close()
@@ -107,26 +130,32 @@ class Worker:
 
     async def _restored(self) -> None:
         """Faust has recovered the table: open the lanes."""
+        if self.app.consumer.between_assignments:
+            return
         store = store_of(self.table)
+        self._numbers = _shared_numbers(self.app.consumer.assignment())
         self.lanes.start()
         self._ready = True
         seconds = time.monotonic() - self._revoked_at
         self.metrics.ready.set(1)
+        self.metrics.partitions.set(len(self._numbers))
         self.metrics.restores.inc()
         self.metrics.restore_seconds.observe(seconds)
         gc.collect()
         gc.freeze()  # restored profiles stay; the collector need not walk them
-        log.info("worker_ready", partitions=len(store.partitions), profiles=len(store), seconds=round(seconds, 3))
+        log.info("worker_ready", partitions=len(self._numbers), profiles=len(store), seconds=round(seconds, 3))
 
     async def _tick(self) -> None:
         tagger = self._parts.tagger
+        for model, used in ({} if tagger is None else tagger.model_versions).items():
+            self.metrics.model.labels(model, used).set(1)
         recovery = self.app.tables.recovery
         while True:
             self._ticked = time.monotonic()
             store = store_of(self.table)
             self.metrics.profiles.set(len(store))
-            self.metrics.partitions.set(len(store.partitions))
             self.metrics.lane_waiting.set(self.lanes.waiting())
+            show(self._lags, self.app.consumer, self.metrics)
             self.metrics.restore_remaining.set(recovery.active_remaining_total() if recovery.in_recovery else 0)
             if tagger is not None:
                 self.metrics.count_model(
@@ -137,7 +166,7 @@ class Worker:
 
 def run_worker(settings: Settings) -> None:
     """Run a worker until it is told to stop; raise the `BeckonError` of what is wrong at the start."""
-    log.set_up()
+    log.set_up(settings.log)
     parts = build(settings, tags="model" if settings.models.tags else "category")
     check_for_worker(settings.kafka, settings.topics)
     # Profiles are many and cyclic garbage is rare: a collection per 700 allocations would cost a third.
@@ -154,9 +183,35 @@ async def _main(settings: Settings, parts: Parts) -> None:
 
 def end_process(error: BaseException) -> NoReturn:
     """Say why in one line and end, now, without committing: what was not acknowledged is done again."""
-    line = str(error) if isinstance(error, BeckonError) else f"worker: {type(error).__name__}: {error}"
+    line = str(error) if isinstance(error, BeckonError) else f"worker: {_where(error)}{type(error).__name__}: {error}"
     print(f"beckon: {line}"[:1000].replace("\n", " "), file=sys.stderr, flush=True)
     os._exit(error.exit_code if isinstance(error, BrokerError) else 1)
+
+
+def _where(error: BaseException) -> str:
+    """Return the line of code where an error came up: it is a fault of ours."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
+
+
+def _shared_numbers(assignment: set[TP]) -> frozenset[int]:
+    """Return the partition numbers assigned to us; end the process unless all topics have the same ones.
+
+    A profile and the events of its shopper would otherwise be with different workers.
+    """
+    numbers: dict[str, set[int]] = {}
+    for tp in assignment:
+        numbers.setdefault(tp.topic, set()).add(tp.partition)
+    different = {frozenset(mine) for mine in numbers.values()}
+    if len(different) > 1:
+        end_process(
+            BeckonError(
+                "worker",
+                f"topics of one group were assigned apart: {numbers}",
+                "stop the group's members that read other topics",
+            )
+        )
+    return different.pop() if different else frozenset()
 
 
 def _reason(app: faust.App, done: "set[asyncio.Task[Any]]") -> BaseException:

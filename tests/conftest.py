@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaException
@@ -10,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.errors import BrokerError
 from streams import kafka_jars, local_kafka
 from tests.support.kafka import Topics
+from tests.support.stand import Stand, stand_on
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,9 @@ def topics(kafka: str) -> Iterator[Topics]:
     mine = Topics(kafka)
     yield mine
     mine.remove()
+
+
+@pytest.fixture
+def stand(topics: Topics, tmp_path: Path) -> Stand:
+    """All of Beckon's topics, with four partitions, and what it takes to run workers on them."""
+    return stand_on(topics, tmp_path)

@@ -1,7 +1,178 @@
-"""`beckon models`: not written yet."""
+"""`beckon models`: which models there are, can they be trusted, and how good they are."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 import typer
+
+if TYPE_CHECKING:
+    from models_onnx.quality import Evaluation
+
+_Models = Annotated[Path, typer.Option("--dir", help="Folder of NAME/VERSION/.")]
+_Name = Annotated[str, typer.Argument(help="The model's name, for instance tags.")]
+_Version = Annotated[str | None, typer.Option(help="Which one (default: the one in use).")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
+    """Add the commands to `app`."""
+    models = typer.Typer(help="List, verify and measure models.", no_args_is_help=True)
+    app.add_typer(models, name="models")
+    models.command("list")(list_models)
+    models.command("verify")(verify)
+    models.command("evaluate")(evaluate)
+    models.command("promote")(promote)
+
+
+def list_models(models: _Models = Path("models"), *, json: _Json = False) -> None:
+    """List all models; `*` marks the version in use. Says what a card says, `verify` checks it."""
+    from models_onnx import registry
+
+    found = [
+        _line(models, name, version)
+        for name in registry.names(models)
+        for version in registry.versions(models, name)
+    ]
+    if json:
+        print(msgspec.json.encode(found).decode())
+        return
+    if not found:
+        print(f"there are no models in {models}; `beckon train tags` makes one")
+    for line in found:
+        mark = "*" if line.current else " "
+        if line.problem is not None:
+            print(f"{mark} {line.name} {line.version}  {line.problem}")
+        else:
+            print(
+                f"{mark} {line.name} {line.version}  {line.labels} labels  accuracy {line.accuracy:.4f}"
+                f" (baseline {line.baseline:.4f})  {line.bytes:,} bytes  {line.created_at}  {line.digest[:12]}"
+            )
+
+
+def verify(
+    name: _Name,
+    models: _Models = Path("models"),
+    version: _Version = None,
+    provider: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
+) -> None:
+    """Check everything of a model: files, graph, canaries, and that a text's scores do not depend on its batch."""
+    from models_onnx import registry
+    from models_onnx.folder import read_folder
+    from models_onnx.golden import decode
+    from models_onnx.invariance import check_invariance
+
+    chosen = version or registry.current_version(models, name)
+    folder = registry.version_folder(models, name, chosen)
+    model = registry.load_version(models, name, chosen, _provider(provider))
+    files = read_folder(folder)
+    canaries = decode(files.files["golden.json"], model.card.labels, str(folder))
+    print(f"{folder}  digest {model.digest[:12]}, runs on {model.provider}")
+    print(f"files      {len(model.card.files)} as listed, none besides them")
+    print(
+        f"graph      opset {model.card.opset}, standard operators, weights inside, {len(model.card.labels)} labels"
+    )
+    print(f"canaries   {len(canaries)} texts score as they did")
+    rows = check_invariance(model, [canary.text for canary in canaries], str(folder))
+    print(f"batches    {rows:,} rows score in company and with padding as they do alone")
+    print("all right")
+
+
+def evaluate(
+    name: _Name,
+    data: Annotated[Path, typer.Option(help=".csv, .tsv or .jsonl (.gz, .xz) of text and label.")],
+    models: _Models = Path("models"),
+    version: _Version = None,
+    text_column: Annotated[str, typer.Option(help="What the text is called in the file.")] = "text",
+    label_column: Annotated[str, typer.Option(help="What the label is called in the file.")] = "label",
+    provider: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    *,
+    json: _Json = False,
+) -> None:
+    """Measure a model on labelled texts that it was not trained on."""
+    from models_onnx import quality, registry
+    from models_onnx.corpus import Columns, read_corpus
+
+    rows = read_corpus(data, Columns(text_column, label_column))
+    chosen = version or registry.current_version(models, name)
+    model = registry.load_version(models, name, chosen, _provider(provider))
+    found = quality.evaluate(model, rows)
+    if json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _print_evaluation(found, f"{name} {chosen}")
+
+
+def promote(
+    name: _Name,
+    version: Annotated[str, typer.Argument(help="The version.")],
+    models: _Models = Path("models"),
+) -> None:
+    """Put a version in use, once every check of it has passed."""
+    from models_onnx import registry
+
+    verify(name, models, version)
+    registry.promote(models, name, version)
+    print(f"{name} {version} is in use")
+
+
+class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One model as listed; with a `problem` the rest is unknown."""
+
+    name: str
+    version: str
+    current: bool
+    problem: str | None = None
+    digest: str = ""
+    labels: int = 0
+    accuracy: float = 0.0
+    baseline: float = 0.0
+    bytes: int = 0
+    created_at: str = ""
+
+
+def _line(models: Path, name: str, version: str) -> _Line:
+    from models_onnx import card as cards
+    from models_onnx import registry
+    from schemas.errors import BeckonError
+
+    try:
+        current = registry.current_version(models, name) == version
+    except BeckonError:
+        current = False
+    folder = registry.version_folder(models, name, version)
+    try:
+        card, digest = cards.read(folder, str(folder))
+    except BeckonError as error:
+        return _Line(name, version, current, problem=str(error))
+    return _Line(
+        name,
+        version,
+        current,
+        digest=digest,
+        labels=len(card.labels),
+        accuracy=card.metrics.model.accuracy,
+        baseline=card.metrics.baseline.accuracy,
+        bytes=sum(entry.bytes for entry in card.files.values()),
+        created_at=card.created_at,
+    )
+
+
+def _print_evaluation(found: "Evaluation", title: str) -> None:
+    print(
+        f"{title} on {found.texts:,} texts: accuracy {found.quality.accuracy:.4f}, macro F1 {found.quality.macro_f1:.4f}"
+    )
+    print(f"{found.tagged:.1%} of them have a tag at the model's threshold")
+    width = max(len(label.label) for label in found.by_label)
+    for label in found.by_label:
+        print(
+            f"  {label.label:{width}}  F1 {label.f1:.4f}  {label.right} right of {label.texts}, said {label.said} times"
+        )
+
+
+def _provider(asked: str) -> str:
+    from schemas.errors import SettingsError
+
+    if asked not in {"auto", "cpu", "cuda"}:
+        raise SettingsError("--provider", f"`{asked}` is none", "say auto, cpu or cuda")
+    return asked

@@ -55,6 +55,8 @@ def register(app: typer.Typer) -> None:
         print("all topics are as the settings say")
 
 
-def _settings(config: Path | None, servers: str | None, prefix: str | None, partitions: int | None) -> Settings:
+def _settings(
+    config: Path | None, servers: str | None, prefix: str | None, partitions: int | None
+) -> Settings:
     flags = {"kafka.servers": servers, "topics.prefix": prefix, "topics.partitions": partitions}
     return settings_from(config, flags)

@@ -1,7 +1,89 @@
-"""`beckon why`: not written yet."""
+"""`beckon why`: why a decision fell as it did."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from streams.commands.common import CONFIG_HELP, FROM_HELP, KAFKA_HELP, archive_of
+
+if TYPE_CHECKING:
+    from schemas.decisions import Decision
+    from streams.archive import Archive
+
+_SHOWN = 3
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
+    app.command("why")(why)
+
+
+def why(
+    decision_id: Annotated[
+        str | None, typer.Argument(help="The id of a decision or of a candidate, or how it begins.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="List this shopper's decisions instead.")] = None,
+    folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the record, not the page.")] = False,
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+) -> None:
+    """Explain a decision: what happened, which rule, which numbers, and what would have changed it."""
+    from processors.explain import why_page
+    from schemas.errors import SettingsError
+    from streams.pages import decision_lines, printable
+    from streams.records import decision_json
+
+    if (decision_id is None) is (user is None):
+        raise SettingsError("DECISION_ID", "is wanted, or --user", "give one of the two")
+    archive, _ = archive_of(folder, kafka, config)
+    if decision_id is not None:
+        found = [_one(archive, decision_id)]
+        text = [printable(line) for line in why_page(found[0]).splitlines()]
+    else:
+        assert user is not None, "checked above"
+        found = _all(archive, user)
+        text = list(decision_lines(found))
+    for line in (decision_json(decision).decode() for decision in found) if json else text:
+        print(line)
+
+
+def _one(archive: "Archive", decision_id: str) -> "Decision":
+    from streams.archive import NotFoundError
+
+    start = decision_id.strip().lower()
+    ids: dict[str, Decision] = {}
+    for decision in archive.decisions(start, lambda decision: bool(_ids(decision, start))):
+        for found in _ids(decision, start):
+            ids[found] = decision
+    if start in ids:
+        return ids[start]
+    decisions = {id(decision): decision for decision in ids.values()}
+    if len(decisions) == 1 and start:
+        return next(iter(decisions.values()))
+    if not decisions or not start:
+        raise NotFoundError(
+            f"decision {decision_id}",
+            f"is not in {archive.name}",
+            "`beckon why --user USER` lists a shopper's",
+        )
+    some = ", ".join(sorted(ids)[:_SHOWN])
+    raise NotFoundError(f"decision {decision_id}", f"fits {len(ids)} ids, such as {some}", "write more of it")
+
+
+def _all(archive: "Archive", user: str) -> "list[Decision]":
+    from streams.archive import NotFoundError
+
+    found = archive.decisions(user, lambda decision: decision.user_id == user)
+    if found:
+        return found
+    if archive.profile(user) is not None:
+        hint = "none of the shopper's events had a campaign that was live and fitted"
+        raise NotFoundError(f"shopper {user}", f"has no decisions in {archive.name}", hint)
+    raise archive.nobody(user)
+
+
+def _ids(decision: "Decision", start: str) -> list[str]:
+    """Return the ids in a record that begin so: that of the decision is one of its candidates'."""
+    return [c.decision_id for c in decision.candidates if c.decision_id.startswith(start)]

@@ -36,16 +36,19 @@ class Follower:
         self._on_promotion = on_promotion
         self._ending = Event()
         self._partitions = [TopicPartition(topic.name, n) for topic in _FOLLOWED for n in range(partitions)]
-        self._consumer = Consumer(
-            {
-                **configuration,
-                "group.id": "beckon-demo",  # asked for by the client; partitions are assigned by hand
-                "enable.auto.commit": False,
-                # The embedded broker answers an empty fetch only when its time is over.
-                "fetch.wait.max.ms": 10,
-                "log_level": 2,
-            }
-        )
+        #: Offset after the last counted record, by topic and partition.
+        self._counted: dict[tuple[str, int], int] = {}
+        reader = {
+            **configuration,
+            "group.id": "beckon-demo",  # asked for by the client; partitions are assigned by hand
+            "enable.auto.commit": False,
+            # The embedded broker answers an empty fetch only when its time is over.
+            "fetch.wait.max.ms": 10,
+            "log_level": 2,
+        }
+        self._consumer = Consumer(reader)
+        # A client of its own: a consumer that is being read from lets no other thread's call in.
+        self._asker = Consumer(reader)
         self._thread = Thread(target=self._follow, name="demo-follower", daemon=True)
 
     def __enter__(self) -> Self:
@@ -59,12 +62,13 @@ class Follower:
         self._ending.set()
         self._thread.join()
         self._consumer.close()
+        self._asker.close()
 
     def is_at_end(self) -> bool:
         """Return whether everything that was written up to now has been counted."""
-        for position in self._consumer.position(self._partitions):
-            _, high = self._consumer.get_watermark_offsets(position, timeout=_ASK_S)
-            if high > 0 and position.offset < high:
+        for tp in self._partitions:
+            _, high = self._asker.get_watermark_offsets(tp, timeout=_ASK_S)
+            if self._counted.get((tp.topic, tp.partition), 0) < high:
                 return False
         return True
 
@@ -95,6 +99,7 @@ class Follower:
             self._tally.dead_letter(_dead(dict(message.headers() or ()), raw))
         elif raw:
             self._tally.profile(raw)
+        self._counted[topic, message.partition()] = message.offset() + 1
 
 
 def _dead(headers: Mapping[str, str | bytes | None], raw: bytes) -> Dead:

@@ -16,10 +16,11 @@ What the data says, and what becomes of it:
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,12 +30,13 @@ from msgspec import Struct
 
 from schemas.errors import InputError
 from schemas.ids import Minor
-from schemas.money import Money, format_minor
+from schemas.money import Money
 from schemas.rejects import QUANTITY_MAX
-from streams.sources import open_bytes
+from streams.sources import check_readable, open_bytes
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
 CURRENCY = "GBP"
+EVENTS = "purchases.jsonl"
 _SHOP_TIME = ZoneInfo("Europe/London")
 _CENT = Money(CURRENCY)
 
@@ -65,12 +67,16 @@ class Invoice(Struct):
 class Report(Struct):
     """What was read, what was written, what was left out.
 
-    `total_minor` is in pence, before refunds: the sum of quantity * price over the lines that stay.
+    `lines` = without customer + price or quantity not above 0 (of a customer's) + written.
+    `invoices` = without customer + without a line that counts + Order Completed + Order Refunded.
+    `total_minor` is in pence, before refunds: the sum of quantity * price over the lines written.
     `spend_minor` is the same, rounded order by order.
     """
 
     lines: int = 0
+    lines_written: int = 0
     lines_without_customer: int = 0
+    lines_of_customers_left_out: int = 0
     lines_price_not_above_0: int = 0
     lines_quantity_not_above_0: int = 0
     lines_exact_duplicates: int = 0
@@ -80,7 +86,7 @@ class Report(Struct):
     invoices: int = 0
     invoices_cancelled: int = 0
     invoices_without_customer: int = 0
-    orders_without_a_line: int = 0
+    invoices_without_a_line: int = 0
     order_completed: int = 0
     order_refunded: int = 0
     buyers: int = 0
@@ -93,40 +99,49 @@ class Report(Struct):
         """Return the report for people."""
         share = 100 * self.repeat_buyers / self.buyers if self.buyers else 0.0
         rows = (
-            ("lines read", f"{self.lines:,}"),
-            ("  left out: without a customer", f"{self.lines_without_customer:,}"),
-            ("  price of 0 or less, left out", f"{self.lines_price_not_above_0:,}"),
-            (
-                "  quantity of 0 or less outside cancellations, left out",
-                f"{self.lines_quantity_not_above_0:,}",
-            ),
+            ("lines", f"{self.lines:,}"),
+            ("  without a customer, left out", f"{self.lines_without_customer:,}"),
+            ("  without a price or a quantity, left out", f"{self.lines_of_customers_left_out:,}"),
+            ("  written", f"{self.lines_written:,}"),
+            ("among all lines", ""),
+            ("  price of 0 or less", f"{self.lines_price_not_above_0:,}"),
+            ("  quantity of 0 or less, not cancelled", f"{self.lines_quantity_not_above_0:,}"),
             ("  exact duplicates, kept", f"{self.lines_exact_duplicates:,}"),
             (f"  quantity cut to {QUANTITY_MAX:,}", f"{self.lines_quantity_cut:,}"),
+            ("invoices", f"{self.invoices:,}, of which {self.invoices_cancelled:,} cancelled"),
+            ("  without a customer, left out", f"{self.invoices_without_customer:,}"),
+            ("  without a line that counts, left out", f"{self.invoices_without_a_line:,}"),
+            ("  written as Order Completed", f"{self.order_completed:,}"),
+            ("  written as Order Refunded", f"{self.order_refunded:,}"),
             ("customers", f"{self.customers:,}"),
-            ("repeat buyers", f"{self.repeat_buyers:,} ({share:.1f} % of {self.buyers:,} buyers)"),
+            ("  bought more than once", f"{self.repeat_buyers:,} ({share:.1f} % of {self.buyers:,} buyers)"),
             ("product codes", f"{self.product_codes:,}"),
-            ("invoices", f"{self.invoices:,}"),
-            ("  cancelled", f"{self.invoices_cancelled:,}"),
-            ("  left out: without a customer", f"{self.invoices_without_customer:,}"),
-            ("  left out: no line with a price and a quantity", f"{self.orders_without_a_line:,}"),
-            ("written: Order Completed", f"{self.order_completed:,}"),
-            ("written: Order Refunded", f"{self.order_refunded:,}"),
-            ("total of the orders", format_minor(self.total_minor, CURRENCY)),
-            ("  rounded order by order, as profiles add up", format_minor(self.spend_minor, CURRENCY)),
-            ("given back", format_minor(self.refunded_minor, CURRENCY)),
+            ("total of the orders", _money(self.total_minor)),
+            ("  as profiles add it up", _money(self.spend_minor)),
+            ("given back", _money(self.refunded_minor)),
         )
         width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in rows)
 
 
-def import_online_retail(source: Path, out: Path) -> Report:
-    """Write `out`/purchases.jsonl and `out`/report.json; raise `InputError` that names line and column."""
+def import_online_retail(sources: Sequence[Path], out: Path) -> Report:
+    """Write `out`/purchases.jsonl and `out`/report.json; raise `InputError` that names line and column.
+
+    Several files are read as one after the other: an invoice may begin in one and end in the next.
+    """
+    for source in sources:
+        check_readable(source)
     report = Report()
-    invoices = _read(source, report)
+    invoices = _read(sources, report)
     events = _events(invoices, report)
     _count_buyers(invoices, report)
-    write_events(out, "purchases.jsonl", events, report)
+    write_events(out, EVENTS, events, report)
     return report
+
+
+def report_json(report: Report) -> bytes:
+    """Return the text of report.json."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
 def write_events(out: Path, name: str, events: list[dict[str, Any]], report: Report) -> None:
@@ -138,18 +153,22 @@ def write_events(out: Path, name: str, events: list[dict[str, Any]], report: Rep
             for event in events:
                 file.write(encode(event) + b"\n")
         (out / f"{name}.part").replace(out / name)
-        (out / "report.json").write_bytes(msgspec.json.format(encode(report), indent=2) + b"\n")
+        (out / "report.json").write_bytes(report_json(report))
     except OSError as error:
         raise InputError(
             str(out), f"cannot be written ({error.strerror})", "give --out another folder"
         ) from None
 
 
-def _read(source: Path, report: Report) -> dict[str, Invoice]:
+def _money(minor: int) -> str:
+    return f"{CURRENCY} {Decimal(minor).scaleb(-_CENT.digits):,.{_CENT.digits}f}"
+
+
+def _read(sources: Sequence[Path], report: Report) -> dict[str, Invoice]:
     invoices: dict[str, Invoice] = {}
     codes: set[str] = set()
     seen: set[tuple[str, ...]] = set()
-    for number, row in _rows(source):
+    for source, number, row in chain.from_iterable(map(_rows, sources)):
         report.lines += 1
         key = tuple(row.values())
         report.lines_exact_duplicates += key in seen
@@ -177,15 +196,28 @@ def _read(source: Path, report: Report) -> dict[str, Invoice]:
     return invoices
 
 
-def _rows(source: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _rows(source: Path) -> Iterator[tuple[Path, int, Mapping[str, str]]]:
     with open_bytes(source) as file:
         # Excel and the copies of this set in circulation differ in a byte order mark only.
         reader = csv.DictReader(TextIOWrapper(file, encoding="utf-8-sig", newline=""), restval="")
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(str(source), f"has no column {missing[0]}", "give the CSV with its header line")
-        for row in reader:
-            yield reader.line_num, row
+        try:
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(
+                    str(source), f"has no column {missing[0]}", "give the CSV with its header line"
+                )
+            for row in reader:
+                if None in row:
+                    raise InputError(
+                        f"{source}:{reader.line_num}", "has more columns than the header", "mend the line"
+                    )
+                yield source, reader.line_num, row
+        except UnicodeDecodeError:
+            raise InputError(f"{source}:{reader.line_num + 1}", "is not UTF-8", "save it as UTF-8") from None
+        except csv.Error as error:
+            raise InputError(
+                f"{source}:{reader.line_num}", f"is not CSV ({error})", "mend the line"
+            ) from None
 
 
 def _quantity(row: Mapping[str, str], number: int, source: Path) -> int:
@@ -225,9 +257,11 @@ def _events(invoices: Mapping[str, Invoice], report: Report) -> list[dict[str, A
             continue
         wanted = -1 if invoice.takes_back else 1
         lines = [line for line in invoice.lines if line.price > 0 and line.quantity * wanted > 0]
+        report.lines_of_customers_left_out += len(invoice.lines) - len(lines)
         if not lines:
-            report.orders_without_a_line += 1
+            report.invoices_without_a_line += 1
             continue
+        report.lines_written += len(lines)
         amount = sum((line.price * abs(line.quantity) for line in lines), Decimal(0))
         minor: Minor = _CENT.minor(str(amount))
         report.lines_quantity_cut += sum(abs(line.quantity) > QUANTITY_MAX for line in lines)

@@ -42,7 +42,7 @@ def millis(text: str | float) -> int:
     """Return the event time in ms; ISO-8601 without a zone is UTC."""
     if not isinstance(text, str):
         return int(text // 1)
-    when = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    when = datetime.fromisoformat(text)
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     whole = when.replace(microsecond=0)
     return int(whole.timestamp()) * 1000 + when.microsecond // 1000
@@ -59,28 +59,45 @@ def tie(message_id: str) -> bytes:
     return blake2b(message_id.encode()).digest()[:6]
 
 
-def profiles(events: list[Json], as_of: int | None = None, digits: int = 2) -> list[Json]:
-    """Return the profile lines of all shoppers, sorted by user_id."""
+def profiles(
+    events: list[Json], as_of: int | None = None, digits: int = 2, catalog: dict[str, str] | None = None
+) -> list[Json]:
+    """Return the profile lines of all shoppers, sorted by user_id; `catalog` has categories by product."""
     mine: dict[str, list[Json]] = defaultdict(list)
     for event in events:
         mine[event.get("userId") or event["anonymousId"]].append(event)
     end = as_of if as_of is not None else max(millis(e["timestamp"]) for e in events)
-    return [profile(user, mine[user], end, digits) for user in sorted(mine)]
+    return [profile(user, mine[user], end, digits, catalog or {}) for user in sorted(mine)]
 
 
-def profile(user: str, events: list[Json], as_of: int, digits: int) -> Json:
-    """Return one profile line from all events of one shopper."""
+def in_story_order(events: list[Json]) -> list[Json]:
+    """Return the events by (time, digest), each message once."""
     once: dict[str, Json] = {}
     for event in sorted(events, key=lambda e: (millis(e["timestamp"]), tie(e["messageId"]))):
         once.setdefault(event["messageId"], event)
-    story = [(millis(e["timestamp"]), tie(e["messageId"]), name_of(e), e.get("properties") or {}) for e in once.values()]
+    return list(once.values())
+
+
+def profile(user: str, events: list[Json], as_of: int, digits: int, catalog: dict[str, str]) -> Json:
+    """Return one profile line from all events of one shopper."""
+    story = [
+        (millis(e["timestamp"]), tie(e["messageId"]), name_of(e), e.get("properties") or {})
+        for e in in_story_order(events)
+    ]
     times = [at for at, *_ in story]
-    touches, cart_log, weights = logs(story, digits)
+    touches, cart_log, weights = logs(story, digits, catalog)
     orders, totals = play_orders(story, digits)
     recent = sorted(touches)[-50:]
-    counts = {field: sum(name == wanted for _, _, name, _ in story) for field, wanted in (
-        ("views", "Product Viewed"), ("clicks", "Product Clicked"), ("cart_adds", "Product Added"),
-        ("searches", "Products Searched"), ("refunds", "Order Refunded"))}
+    counts = {
+        field: sum(name == wanted for _, _, name, _ in story)
+        for field, wanted in (
+            ("views", "Product Viewed"),
+            ("clicks", "Product Clicked"),
+            ("cart_adds", "Product Added"),
+            ("searches", "Products Searched"),
+            ("refunds", "Order Refunded"),
+        )
+    }
     return {
         "user_id": user,
         "first_seen": min(times),
@@ -91,8 +108,10 @@ def profile(user: str, events: list[Json], as_of: int, digits: int) -> Json:
         "affinity": affinity(weights, as_of),
         "cart": cart(sorted(cart_log)[-32:], as_of),
         "recent": [{"product_id": product, "kind": kind, "at": at} for at, _, _, product, kind in recent],
-        "orders_log": [order_line(order_id, order) for order_id, order in sorted(
-            orders.items(), key=lambda item: (order_at(item[1]), item[0]))],
+        "orders_log": [
+            order_line(order_id, order)
+            for order_id, order in sorted(orders.items(), key=lambda item: (order_at(item[1]), item[0]))
+        ],
         "session": session([at for at, *_ in recent]),
         "days": days(story, orders, totals["evicted"], max(times)),
         "rfm": rfm(orders, as_of),
@@ -108,7 +127,7 @@ def name_of(event: Json) -> str:
     return V1.get(event["event"], event["event"])
 
 
-def logs(story: list[Any], digits: int) -> tuple[list[Any], list[Any], list[Any]]:
+def logs(story: list[Any], digits: int, catalog: dict[str, str]) -> tuple[list[Any], list[Any], list[Any]]:
     """Return all entries of `recent` and `cart_log`, and (tag, time, weight) of every touch, unbounded."""
     touches, cart_log, weights = [], [], []
     for at, digest, name, props in story:
@@ -116,8 +135,8 @@ def logs(story: list[Any], digits: int) -> tuple[list[Any], list[Any], list[Any]
             kind = KINDS[name]
             product = str(props["product_id"])
             touches.append((at, digest, 0, product, kind))
-            if props.get("category"):
-                weights.append((props["category"], at, WEIGHTS[kind]))
+            if category := props.get("category") or catalog.get(product):
+                weights.append((category, at, WEIGHTS[kind]))
             if kind in ("add", "remove"):
                 price = None if props.get("price") is None else minor(props["price"], digits)
                 cart_log.append((at, digest, 0, product, kind, int(float(props.get("quantity") or 1)), price))
@@ -125,8 +144,8 @@ def logs(story: list[Any], digits: int) -> tuple[list[Any], list[Any], list[Any]
             for line, item in enumerate(props["products"]):
                 touches.append((at, digest, line, str(item["product_id"]), "buy"))
                 cart_log.append((at, digest, line, str(item["product_id"]), "bought", 0, None))
-                if item.get("category"):
-                    weights.append((item["category"], at, 8))
+                if category := item.get("category") or catalog.get(str(item["product_id"])):
+                    weights.append((category, at, 8))
     # None does not compare; (at, digest, line) is unique within a message, so nothing after it ever does.
     return touches, cart_log, weights
 
@@ -172,15 +191,27 @@ def play_orders(story: list[Any], digits: int) -> tuple[dict[str, Json], Json]:
     for at, digest, name, props in story:
         if not name.startswith("Order "):
             continue
-        order = log.setdefault(str(props["order_id"]), {"done": None, "noted": None, "totals": [], "discounts": [],
-                                                        "refunds": [], "whole": False, "cancelled": False})
+        order = log.setdefault(
+            str(props["order_id"]),
+            {
+                "done": None,
+                "noted": None,
+                "totals": [],
+                "discounts": [],
+                "refunds": [],
+                "whole": False,
+                "cancelled": False,
+            },
+        )
         amount = props.get("total") if props.get("total") is not None else props.get("revenue")
         value = None if amount is None else minor(amount, digits)
         if name in ("Order Completed", "Order Updated") and value is not None:
             order["totals"].append((at, digest, value))
         if name == "Order Completed":
             order["done"] = at if order["done"] is None else min(order["done"], at)
-            order["discounts"].append((at, digest, bool(props.get("coupon")) or float(props.get("discount") or 0) > 0))
+            order["discounts"].append(
+                (at, digest, bool(props.get("coupon")) or float(props.get("discount") or 0) > 0)
+            )
         else:
             order["noted"] = at if order["noted"] is None else min(order["noted"], at)
         if name == "Order Refunded" and value is None:
@@ -191,7 +222,9 @@ def play_orders(story: list[Any], digits: int) -> tuple[dict[str, Json], Json]:
         while len(log) > 64:
             oldest = min(log, key=lambda key: (order_at(log[key]), key))
             gone.append(log.pop(oldest))
-    counted = [order for order in (*log.values(), *gone) if order["done"] is not None and not order["cancelled"]]
+    counted = [
+        order for order in (*log.values(), *gone) if order["done"] is not None and not order["cancelled"]
+    ]
     return log, {"orders": len(counted), "spend": sum(map(worth, counted)), "evicted": gone}
 
 
@@ -237,8 +270,12 @@ def order_line(order_id: str, order: Json) -> Json:
 def days(story: list[Any], orders: dict[str, Json], evicted: list[Json], last_seen: int) -> Json:
     """Return the calendar days of the last 35 on which something happened."""
     found: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(DAY_FIELDS, 0))
-    fields = {"Product Viewed": "views", "Product Clicked": "clicks", "Products Searched": "searches",
-              "Product Added": "cart_adds"}
+    fields = {
+        "Product Viewed": "views",
+        "Product Clicked": "clicks",
+        "Products Searched": "searches",
+        "Product Added": "cart_adds",
+    }
     for at, _, name, _ in story:
         if name in fields:
             found[at // DAY][fields[name]] += 1

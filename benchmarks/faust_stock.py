@@ -1,0 +1,91 @@
+"""The rival next door: the same job as a stock Faust agent with a table, as Faust's own manual writes it.
+
+Settings are Faust's defaults: JSON codec, changelog on, at least once. Run by `beckon bench`, which passes
+brokers, topics and the like in `STOCK_...` variables:
+`python -m benchmarks.faust_stock worker --without-web -l warn`.
+"""
+
+import os
+from datetime import datetime
+from typing import Any
+
+import faust
+
+HALF_LIFE_S = 14 * 86_400.0
+RECENT_MAX = 20
+#: Interest from which something put into the cart brings a promotion: about 2 % of the events.
+INTEREST = 12.0
+COUNTERS = {
+    "Product Viewed": "views",
+    "Product Clicked": "clicks",
+    "Product Added": "cart_adds",
+    "Products Searched": "searches",
+    "Order Completed": "orders",
+    "Order Refunded": "refunds",
+}
+WEIGHTS = {"Product Viewed": 1.0, "Product Clicked": 1.0, "Product Added": 4.0, "Order Completed": 8.0}
+
+Profile = dict[str, Any]
+Event = dict[str, Any]
+
+app = faust.App(
+    os.environ["STOCK_APP"],
+    broker="kafka://" + os.environ["STOCK_SERVERS"],
+    store="memory://",
+    datadir=os.environ["STOCK_FOLDER"],
+    topic_partitions=int(os.environ["STOCK_PARTITIONS"]),
+    topic_replication_factor=1,
+)
+events = app.topic(*os.environ["STOCK_TOPICS"].split(","), key_type=str, value_serializer="json")
+promotions = app.topic(os.environ["STOCK_PROMOTIONS"], key_type=str, value_serializer="json")
+
+
+def new_profile() -> Profile:
+    """Return the profile of a shopper who did nothing yet."""
+    return {**dict.fromkeys(COUNTERS.values(), 0), "last_seen": 0.0, "affinity": {}, "recent": []}
+
+
+profiles = app.Table("profiles", default=new_profile)
+
+
+@app.agent(events)
+async def count(stream: Any) -> None:
+    """Update the shopper's profile with every event, and promote where the interest is strong."""
+    async for event in stream:
+        shopper = event.get("userId") or event["anonymousId"]
+        profile = profiles[shopper]
+        promotion = update(profile, event)
+        profiles[shopper] = profile  # a stored value changes by being set: this writes the changelog
+        if promotion is not None:
+            await promotions.send(key=shopper, value=promotion)
+
+
+def update(profile: Profile, event: Event) -> Profile | None:
+    """Change a profile in place by one event; return the promotion that it brings, if any."""
+    name, properties = event["event"], event["properties"]
+    at = datetime.fromisoformat(event["timestamp"]).timestamp()
+    profile["last_seen"] = max(profile["last_seen"], at)
+    counter = COUNTERS.get(name)
+    if counter is not None:
+        profile[counter] += 1
+    weight = WEIGHTS.get(name)
+    if weight is None:
+        return None
+    strength = 0.0
+    for product in properties.get("products", (properties,)):
+        profile["recent"] = [*profile["recent"], product["product_id"]][-RECENT_MAX:]
+        strength = _touch(profile["affinity"], product["category"], weight, at)
+    if name != "Product Added" or strength < INTEREST:
+        return None
+    return {"id": event["messageId"], "category": properties["category"], "interest": strength}
+
+
+def _touch(affinity: dict[str, list[float]], category: str, weight: float, at: float) -> float:
+    strength, as_of = affinity.get(category, (0.0, at))
+    faded: float = strength * 2.0 ** ((as_of - at) / HALF_LIFE_S) + weight
+    affinity[category] = [faded, at]
+    return faded
+
+
+if __name__ == "__main__":
+    app.main()

@@ -1,0 +1,119 @@
+"""A verified tag model, ready to score: bytes in, checked, a session out. Raises `ModelError`, and only that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models_onnx import card as cards
+from models_onnx import golden
+from models_onnx.card import Card
+from models_onnx.folder import Folder
+from models_onnx.graph import check_graph
+from models_onnx.provider import open_session
+from models_onnx.tokenizer import TextTokenizer
+from schemas.errors import ModelError
+
+Scores = npt.NDArray[np.float64]
+#: Scores leave this package with so many digits; decisions and records hold the same.
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class TagModel:
+    """Scores texts; `provider` is where it really runs. Safe to share between threads."""
+
+    card: Card
+    digest: str
+    provider: str
+    tokenizer: TextTokenizer
+    session: Any
+
+    @property
+    def version(self) -> str:
+        """The version with the start of the digest: two models with one number are still told apart."""
+        return f"{self.card.version}@{self.digest[:12]}"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text; an empty list for one without any known piece."""
+        try:
+            return self.tokenizer.encode(texts)
+        except Exception as error:  # the Rust library raises plain Exception
+            raise self._failed(error) from error
+
+    def scores(self, rows: Sequence[Sequence[int]], length: int | None = None) -> Scores:
+        """Return float64[n_rows, n_labels] in 0..1, rounded to 4 digits; one call of the model.
+
+        `rows` are token ids, at least one row and one id each; they are padded on the right to the longest,
+        or to `length`.
+        """
+        longest = max(map(len, rows)) if length is None else length
+        ids = np.full((len(rows), longest), self.card.pad_id, dtype=np.int64)
+        mask = np.zeros((len(rows), longest), dtype=np.int64)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = row
+            mask[number, : len(row)] = 1
+        try:
+            (found,) = self.session.run(["scores"], {"input_ids": ids, "attention_mask": mask})
+        except Exception as error:  # onnxruntime's errors have no common base
+            raise self._failed(error) from error
+        if found.shape != (len(rows), len(self.card.labels)):
+            raise self._failed(ValueError(f"{found.shape} scores for {len(rows)} texts"))
+        if not np.isfinite(found).all():
+            raise self._failed(ValueError("scores that are not finite"))
+        rounded: Scores = np.round(found.astype(np.float64), DIGITS)
+        return rounded
+
+    def _failed(self, error: Exception) -> ModelError:
+        text = str(error).partition("\n")[0][:200]
+        return ModelError(
+            f"model {self.card.name} {self.version}",
+            f"failed ({type(error).__name__}: {text})",
+            "`beckon models verify` checks the model",
+        )
+
+
+def open_model(folder: Folder, provider: str) -> TagModel:
+    """Return the model of a folder after every check that loading makes; raise `ModelError`."""
+    card, where = folder.card, folder.where
+    graph = folder.files[cards.GRAPH_FILE]
+    check_graph(graph, card, where)
+    tokenizer = TextTokenizer(folder.files[cards.TOKENIZER_FILE], card.max_length, where)
+    canaries = golden.decode(folder.files[cards.GOLDEN_FILE], card.labels, where)
+    try:
+        session, used = open_session(graph, provider)
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- onnxruntime's errors have no common base
+        text = str(error).partition("\n")[0][:200]
+        raise ModelError(
+            f"{where}/{cards.GRAPH_FILE}", f"onnxruntime refuses it: {text}", cards.REMEDY
+        ) from None
+    model = TagModel(card, folder.digest, used, tokenizer, session)
+    _check_bounds(model, where)
+    rows = model.encode([canary.text for canary in canaries])
+    if not all(rows):
+        text = canaries[rows.index([])].text
+        raise ModelError(f"{where}/{cards.GOLDEN_FILE}", f"`{text[:60]}` has no known word", cards.REMEDY)
+    golden.check(canaries, card.labels, model.scores(rows).tolist(), where)
+    return model
+
+
+def _check_bounds(model: TagModel, where: str) -> None:
+    # One text at both bounds. A word or place that the model does not know would fail a whole batch later.
+    card, last_word = model.card, model.tokenizer.words - 1
+    if card.pad_id > last_word:
+        raise ModelError(
+            f"{where}/{cards.FILE}", f"pad_id: is {card.pad_id} of {last_word + 1} words", cards.REMEDY
+        )
+    try:
+        model.scores([[last_word] * card.max_length])
+    except ModelError as error:
+        raise ModelError(
+            f"{where}/{cards.FILE}",
+            f"max_length: the model cannot read {card.max_length} tokens, or fewer words than {last_word + 1}"
+            f" in {cards.TOKENIZER_FILE}; it {error.problem}",
+            cards.REMEDY,
+        ) from None

@@ -1,0 +1,267 @@
+"""The steps that every eligible campaign goes through, each with its reason; the first one that fails stops it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from processors import caps, products
+from processors.campaigns import Campaigns, Ready
+from processors.copy_text import copy_of
+from processors.features import Facts, Value
+from processors.ids import decision_id
+from processors.quiet_hours import local_time, quiet_until, zone_name
+from processors.side_inputs import Scores, SideInputs
+from schemas.decisions import Check, CopyText, Reason, Trigger
+from schemas.events import Purpose
+from schemas.ids import DecisionId, EventTime
+from schemas.money import format_minor
+from schemas.profiles import Profile
+from schemas.timestamps import iso_utc
+
+
+class Case(Struct):
+    """One trigger under decision: what all of its candidates share.
+
+    `values` gathers what conditions read, by the key of the feature. `consent` and `consented` (a check:
+    profiling and this purpose) hold every purpose; `in_time` has a check per `reach_within` in ms.
+    """
+
+    facts: Facts
+    trigger: Trigger
+    propensity: float
+    campaigns: Campaigns
+    side: SideInputs
+    profiled: bool
+    consent: dict[str, bool]
+    consented: dict[str, Check]
+    cool_down: Check | None
+    zone: str
+    quiet_until: EventTime | None
+    values: dict[str, Value]
+    in_time: dict[int, Check]
+
+
+class Weighed(Struct):
+    """One candidate on its way through the steps; `reason` is the step that stopped it."""
+
+    campaign: Ready
+    decision_id: DecisionId
+    checks: list[Check]
+    reason: Reason | None = None
+    expected_value: float = 0.0
+    product_ids: tuple[str, ...] = ()
+    copy: CopyText | None = None
+    not_before: EventTime = EventTime(0)
+
+
+def is_granted(profile: Profile, purpose: Purpose, side: SideInputs) -> bool:
+    """Return whether the shopper consents; who never said is profiled by the setting, and nothing else."""
+    stated = profile.consent.get(purpose.value)
+    if stated is None:
+        return purpose is Purpose.PROFILING and side.default_profiling
+    return stated.value is True
+
+
+def open_case(facts: Facts, trigger: Trigger, scores: Scores, campaigns: Campaigns, side: SideInputs) -> Case:
+    """Return what all candidates of a trigger share."""
+    profile, now = facts.profile, facts.now
+    cool_down = None
+    if campaigns.cool_down_ms:
+        cool_down = caps.check_cool_down(
+            campaigns.cool_down_ms, campaigns.cool_down_words, profile.offers.values(), now
+        )
+    zone = zone_name(profile, campaigns.time_zone)
+    consent = {purpose.value: is_granted(profile, purpose, side) for purpose in Purpose}
+    return Case(
+        facts=facts,
+        trigger=trigger,
+        propensity=scores.get("propensity", campaigns.prior_propensity),
+        campaigns=campaigns,
+        side=side,
+        profiled=consent[Purpose.PROFILING],
+        consent=consent,
+        consented={purpose: _consent_check(profile, consent, purpose) for purpose in consent},
+        cool_down=cool_down,
+        zone=zone,
+        quiet_until=quiet_until(campaigns.quiet, now, zone) if campaigns.quiet is not None else None,
+        values={},
+        in_time={},
+    )
+
+
+def weigh(case: Case, campaign: Ready) -> Weighed:
+    """Take one eligible campaign through the steps until one of them stops it."""
+    shopper = case.facts.profile.shopper
+    weighed = Weighed(campaign, decision_id(shopper, campaign.id, case.trigger.message_id), [])
+    if case.profiled:
+        _explain(case, weighed)
+    for reason, passes in _STEPS:
+        if not passes(case, weighed):
+            weighed.reason = reason
+            break
+    return weighed
+
+
+def _explain(case: Case, weighed: Weighed) -> None:
+    facts, values, checks = case.facts, case.values, weighed.checks
+    for comparison in weighed.campaign.comparisons:
+        key = comparison.key
+        value = values.get(key, _UNREAD)
+        if value is _UNREAD:
+            value = values[key] = comparison.read(facts)
+        checks.append(comparison.check(value))
+
+
+def _has_consent(case: Case, weighed: Weighed) -> bool:
+    check = case.consented[weighed.campaign.purpose]
+    weighed.checks.append(check)
+    return check.passed
+
+
+def _consent_check(profile: Profile, consent: dict[str, bool], purpose: str) -> Check:
+    for name in (Purpose.PROFILING.value, purpose):
+        if not consent[name]:
+            verb = "has not agreed to" if name not in profile.consent else "refused"
+            return Check("consent", f"the shopper {verb} {name}", False, f"consent to {name}")
+    return Check("consent", f"the shopper allows {purpose}", True, f"withdrawn consent to {purpose}")
+
+
+def _is_in_time(case: Case, weighed: Weighed) -> bool:
+    campaign = weighed.campaign
+    check = case.in_time.get(campaign.reach_ms)
+    if check is None:
+        check = case.in_time[campaign.reach_ms] = _reach_check(case.side.lag_ms, campaign)
+    weighed.checks.append(check)
+    return check.passed
+
+
+def _reach_check(lag_ms: int, campaign: Ready) -> Check:
+    passed = lag_ms <= campaign.reach_ms
+    sentence = f"decided {_seconds(lag_ms)} s after the event arrived, at most {campaign.reach_words} allowed"
+    if passed:
+        return Check(
+            "reach", sentence, True, f"more than {_seconds(campaign.reach_ms - lag_ms)} s more delay"
+        )
+    return Check("reach", sentence, False, f"{_seconds(lag_ms - campaign.reach_ms)} s less delay")
+
+
+def _is_below_caps(case: Case, weighed: Weighed) -> bool:
+    offers = case.facts.profile.offers.get(weighed.campaign.id, ())
+    for window in weighed.campaign.caps:
+        check = caps.check_cap(window, offers, case.facts.now)
+        weighed.checks.append(check)
+        if not check.passed:
+            return False
+    return True
+
+
+def _has_cooled_down(case: Case, weighed: Weighed) -> bool:
+    if case.cool_down is None:
+        return True
+    weighed.checks.append(case.cool_down)
+    return case.cool_down.passed
+
+
+def _is_in_stock(case: Case, weighed: Weighed) -> bool:
+    wanted = weighed.campaign.offer.products
+    if wanted is None:
+        return True
+    chosen = products.choose(wanted, case.facts, case.side.catalog)
+    weighed.product_ids = chosen.ids
+    if not chosen.sold_out:
+        return True
+    passed = bool(chosen.ids)
+    out = f"{len(chosen.sold_out)} of the products sold out ({chosen.sold_out[0]}"
+    out += ", ...)" if len(chosen.sold_out) > 1 else ")"
+    flip = "all of them sold out" if passed else "one of them in stock again"
+    weighed.checks.append(Check("stock", f"{out}, at least one in stock needed", passed, flip))
+    return passed
+
+
+def _is_worth_it(case: Case, weighed: Weighed) -> bool:
+    offer, campaigns = weighed.campaign.offer, case.campaigns
+    if not weighed.product_ids and offer.cost == 0:
+        return True  # nothing earned and nothing spent
+    margin = products.margin_of(weighed.product_ids, case.side.catalog)
+    # Rounded: 0.05 * 20.20 - 1.01 is nothing, not a tiny loss.
+    earned = round(case.propensity * margin / campaigns.minor_per_unit, 6)
+    worth = weighed.expected_value = round(earned - offer.cost, 6)
+    if offer.cost == 0:
+        return True
+    passed = worth >= 0
+    sentence = (
+        f"expected value is {_money(case, worth)} (propensity {case.propensity:g} times margin"
+        f" {format_minor(margin, campaigns.currency)}, less cost {_money(case, offer.cost)}), at least 0 needed"
+    )
+    most = f"a cost of {_money(case, earned)}"
+    flip = f"more than {most}" if passed else f"{most} or less"
+    weighed.checks.append(Check("value", sentence, passed, flip))
+    return passed
+
+
+def _has_words(case: Case, weighed: Weighed) -> bool:
+    offer = weighed.campaign.offer
+    if offer.copy is None:
+        return True
+    expires_at = EventTime(case.facts.now + weighed.campaign.valid_ms)
+    weighed.copy = copy_of(
+        offer, weighed.product_ids, case.side.catalog, case.campaigns.currency, expires_at, case.zone
+    )
+    if weighed.copy is None:
+        sentence = "the text names {first_product}, and there is no product to name"
+        weighed.checks.append(Check("copy", sentence, False, "a product to name"))
+        return False
+    return True
+
+
+def _may_be_loud(case: Case, weighed: Weighed) -> bool:
+    now, until = case.facts.now, case.quiet_until
+    weighed.not_before = now if until is None else until
+    if until is None:
+        return True
+    expires_at = now + weighed.campaign.valid_ms
+    passed = until < expires_at
+    clock = local_time(now, case.zone).strftime("%H:%M")
+    sentence = (
+        f"it is {clock} in {case.zone}, and quiet until {iso_utc(until)};"
+        f" the offer expires {iso_utc(expires_at)}"
+    )
+    weighed.checks.append(Check("quiet_hours", sentence, passed, _validity_flip(until - now, passed)))
+    return passed
+
+
+def _validity_flip(quiet_ms: int, passed: bool) -> str:
+    minutes = quiet_ms // 60_000 + 1  # the first whole minute that ends after the quiet hours
+    if not passed:
+        return f"an offer valid for at least {minutes} minute{'' if minutes == 1 else 's'}"
+    # No offer is valid for less than a minute.
+    return f"an offer valid for less than {minutes} minutes" if minutes > 1 else ""
+
+
+_STEPS: tuple[tuple[Reason, Callable[[Case, Weighed], bool]], ...] = (
+    (Reason.NO_CONSENT, _has_consent),
+    (Reason.TOO_LATE, _is_in_time),
+    (Reason.CAPPED, _is_below_caps),
+    (Reason.COOLING_DOWN, _has_cooled_down),
+    (Reason.OUT_OF_STOCK, _is_in_stock),
+    (Reason.LOW_VALUE, _is_worth_it),
+    (Reason.COPY_REJECTED, _has_words),
+    (Reason.QUIET_HOURS, _may_be_loud),
+)
+
+
+#: None is a value.
+_UNREAD: Any = object()
+
+
+def _money(case: Case, amount: float) -> str:
+    """Return an amount in major units, with more digits than usual where those would hide something."""
+    campaigns = case.campaigns
+    short = f"{amount:.{campaigns.currency_digits}f}"
+    exact = short if float(short) == amount else f"{amount:.6f}".rstrip("0")
+    return f"{campaigns.currency} {exact}"
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:.3f}".rstrip("0").rstrip(".")

@@ -1,0 +1,1 @@
+"""Grafana dashboards from typed Python: four pages, one question each (`streams.dashboards.write`)."""

@@ -1,0 +1,1 @@
+"""`beckon mirror`: profiles and promotions from Kafka to Redis. Nothing that decides depends on it."""

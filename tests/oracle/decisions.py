@@ -1,0 +1,368 @@
+"""The model of truth for decisions: slow, short, written from the contract alone.
+
+Shares no code with `processors`; of `schemas` it reads the structs of a campaign file and of a catalogue.
+Every value is computed anew from all events known so far, and every offer ever made is kept.
+"""
+
+import json
+import string
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.campaigns import Campaign, CampaignFile, Condition, QuietHours
+from schemas.catalog import Product
+from tests.oracle.profiles import DAY, in_story_order, millis, name_of, profile
+
+Json = dict[str, Any]
+Catalog = dict[str, Product]
+MINUTE = 60_000
+UNITS = {"m": MINUTE, "h": 60 * MINUTE, "d": DAY}
+RECENT_KINDS = {"views": "view", "clicks": "click", "cart_adds": "add"}
+OPS = ("at_least", "at_most", "above", "below", "equals", "one_of")
+PRIOR = Fraction(1, 20)
+
+
+def length(text: str) -> int:
+    """Return a duration in ms."""
+    return int(text[:-1]) * UNITS[text[-1]]
+
+
+def decisions(
+    arrivals: list[Json], file: CampaignFile, catalog: Catalog, lag_ms: int, default_profiling: bool
+) -> list[Json]:
+    """Return what each trigger of one shopper must come to, in the order of arrival."""
+    known: list[Json] = []
+    offers: list[tuple[str, int]] = []  # campaign, time; ghost offers too
+    results = []
+    for event in arrivals:
+        if any(event["messageId"] == before["messageId"] for before in known):
+            continue  # a duplicate decides nothing
+        known.append(event)
+        triggered = [c for c in file.campaigns if name_of(event) in c.triggers]
+        if triggered:
+            shopper = Shopper(known, catalog, default_profiling)
+            results.append(decide(shopper, event, triggered, file, offers, catalog, lag_ms))
+            if results[-1].get("campaign_id") is not None:
+                offers.append((results[-1]["campaign_id"], shopper.now))
+    return results
+
+
+class Shopper:
+    """All that is known of a shopper, seen from the newest event time."""
+
+    def __init__(self, known: list[Json], catalog: Catalog, default_profiling: bool) -> None:
+        self.id = known[0].get("userId") or known[0]["anonymousId"]
+        self.events = in_story_order(known)
+        self.now = max(millis(event["timestamp"]) for event in known)
+        tags = {key: product.category for key, product in catalog.items() if product.category}
+        self.line = profile(self.id, known, self.now, 2, tags)
+        self.consent = {"profiling": default_profiling, "marketing": False, "training": False}
+        self.consent |= {purpose: stated["granted"] for purpose, stated in self.line["consent"].items()}
+        self.traits: Json = {}
+        for event in self.events:  # in order of time: later words win
+            context = event.get("context") or {}
+            self.traits |= {key: context[key] for key in ("timezone", "locale") if context.get(key)}
+            self.traits |= event.get("traits") or {}
+
+    def zone(self, shop_zone: str) -> ZoneInfo:
+        """Return the shopper's time zone if there is one of that name, else the shop's."""
+        try:
+            return ZoneInfo(self.traits["timezone"])
+        except (KeyError, ValueError, OSError):
+            return ZoneInfo(shop_zone)
+
+
+def decide(
+    shopper: Shopper,
+    event: Json,
+    triggered: list[Campaign],
+    file: CampaignFile,
+    offers: list[tuple[str, int]],
+    catalog: Catalog,
+    lag_ms: int,
+) -> Json:
+    """Return the record of one trigger: `stale`, or counts and, where a campaign was eligible, the rest."""
+    now = shopper.now
+    if now - millis(event["timestamp"]) > 60 * MINUTE:
+        return {"stale": True}
+    live = [campaign for campaign in triggered if is_live(campaign, now)]
+    profiled = shopper.consent["profiling"]
+    eligible = [c for c in live if not profiled or c.when is None or holds(c.when, shopper)]
+    result: Json = {
+        "not_live": len(triggered) - len(live),
+        "not_eligible": len(live) - len(eligible),
+        "now": now,
+        "candidates": [],
+    }
+    if not eligible:
+        return result
+    reasons = {c.id: stopped_by(c, shopper, file, offers, catalog, lag_ms) for c in eligible}
+    left = [campaign for campaign in eligible if reasons[campaign.id] is None]
+    # max returns the first of equals: the place in the file decides last.
+    winner = max(left, key=lambda c: (c.priority, worth(c, shopper, catalog)), default=None)
+    for campaign in left:
+        if campaign is not winner:
+            reasons[campaign.id] = "lost_arbitration"
+    if winner is not None and is_held_out(winner, shopper, file):
+        reasons[winner.id] = "held_out"
+    result["candidates"] = [
+        {
+            "campaign_id": campaign.id,
+            "decision_id": decision_id(shopper, campaign, event),
+            "outcome": outcome(reasons[campaign.id]),
+            "reason": reasons[campaign.id],
+        }
+        for campaign in eligible
+    ]
+    result |= {
+        "outcome": "suppressed" if winner is None else outcome(reasons[winner.id]),
+        "campaign_id": None if winner is None else winner.id,
+        "promotion_id": None if winner is None else winner.offers[0].promotion_id,
+        "decision_id": None if winner is None else decision_id(shopper, winner, event),
+        "features": features(eligible, shopper) if profiled else {},
+        "consent": shopper.consent,
+    }
+    if winner is not None and reasons[winner.id] is None:
+        result["promotion"] = {
+            "not_before": quiet_end(shopper, file) or now,
+            "expires_at": now + length(winner.valid_for),
+            "product_ids": shown(winner, shopper, catalog)[0],
+        }
+    return result
+
+
+def outcome(reason: str | None) -> str:
+    """Return how a candidate ended."""
+    return {None: "offered", "held_out": "held_out"}.get(reason, "suppressed")
+
+
+def is_live(campaign: Campaign, now: int) -> bool:
+    """Return whether a campaign is live: from `from` until before `to`."""
+    start, end = campaign.live.from_, campaign.live.to
+    return (start is None or millis(start) <= now) and (end is None or now < millis(end))
+
+
+def stopped_by(
+    campaign: Campaign,
+    shopper: Shopper,
+    file: CampaignFile,
+    offers: list[tuple[str, int]],
+    catalog: Catalog,
+    lag_ms: int,
+) -> str | None:
+    """Return the reason of the first step that stops a campaign, without arbitration and hold-out."""
+    now = shopper.now
+    if not shopper.consent["profiling"] or not shopper.consent[campaign.purpose]:
+        return "no_consent"
+    if lag_ms > length(campaign.reach_within):
+        return "too_late"
+    for cap in campaign.caps:
+        mine = [at for whose, at in offers if whose == campaign.id and now - length(cap.per) < at <= now]
+        if len(mine) >= cap.at_most:
+            return "capped"
+    cool_down = file.shop.cool_down
+    if cool_down and any(now - length(cool_down) < at <= now for _, at in offers):
+        return "cooling_down"
+    ids, sold_out = shown(campaign, shopper, catalog)
+    if sold_out and not ids:
+        return "out_of_stock"
+    if campaign.offers[0].cost > 0 and worth(campaign, shopper, catalog) < 0:
+        return "low_value"
+    copy = campaign.offers[0].copy
+    if copy and not ids and "first_product" in [part[1] for part in string.Formatter().parse(copy.template)]:
+        return "copy_rejected"
+    end = quiet_end(shopper, file)
+    return "quiet_hours" if end is not None and end >= now + length(campaign.valid_for) else None
+
+
+def shown(campaign: Campaign, shopper: Shopper, catalog: Catalog) -> tuple[list[str], list[str]]:
+    """Return the products of the offer, newest first, and those that are sold out."""
+    wanted = campaign.offers[0].products
+    if wanted is None:
+        return [], []
+    if wanted.from_ == "cart":
+        cart = shopper.line["cart"]
+        ids = sorted(cart, key=lambda product: (-cart[product]["added"], product))
+    else:  # looked at, and not bought since
+        newest_first = [e for e in reversed(shopper.line["recent"]) if e["kind"] in ("view", "click", "buy")]
+        ids = []
+        bought_since: set[str] = set()
+        for entry in newest_first:
+            if entry["kind"] == "buy" and entry["product_id"] not in ids:
+                bought_since.add(entry["product_id"])
+            elif entry["product_id"] not in bought_since and entry["product_id"] not in ids:
+                ids.append(entry["product_id"])
+    gone = [p for p in ids if p in catalog and catalog[p].stock is not None and (catalog[p].stock or 0) <= 0]
+    return [p for p in ids if p not in gone][: wanted.at_most], gone
+
+
+def worth(campaign: Campaign, shopper: Shopper, catalog: Catalog) -> Fraction:
+    """Return the expected value in major units: propensity * margin - cost."""
+    ids, _ = shown(campaign, shopper, catalog)
+    margin = sum(catalog[p].margin or 0 for p in ids if p in catalog)
+    return PRIOR * Fraction(margin, 100) - Fraction(Decimal(repr(campaign.offers[0].cost)))
+
+
+def quiet_end(shopper: Shopper, file: CampaignFile) -> int | None:
+    """Return the first moment that is not quiet by the wall clock, tried minute by minute; None: it is now."""
+    hours = file.shop.quiet_hours
+    if hours is None:
+        return None
+    return first_loud(hours, shopper.now, shopper.zone(file.shop.time_zone))
+
+
+def first_loud(hours: QuietHours, now: int, zone: ZoneInfo) -> int | None:
+    """Walk over whole minutes: offsets of zones are whole minutes since 1972."""
+    if not is_quiet(hours, now, zone):
+        return None
+    at = now - now % MINUTE
+    while True:
+        at += MINUTE
+        if not is_quiet(hours, at, zone):
+            return at
+
+
+def is_quiet(hours: QuietHours, at: int, zone: ZoneInfo) -> bool:
+    """Return whether the wall clock is within the quiet hours; texts such as 08:05 sort like times."""
+    clock = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone).strftime("%H:%M")
+    if hours.from_ < hours.to:
+        return hours.from_ <= clock < hours.to
+    return clock >= hours.from_ or clock < hours.to
+
+
+def is_held_out(campaign: Campaign, shopper: Shopper, file: CampaignFile) -> bool:
+    """Return whether the hash of the shopper lies below the share, for all campaigns or for this one."""
+    for key, share in (("", file.shop.hold_out), (campaign.id, campaign.hold_out)):
+        first = hashed([file.shop.salt, key, shopper.id])[:8]
+        if Fraction(int.from_bytes(first, "big"), 2**64) < Fraction(share):
+            return True
+    return False
+
+
+def decision_id(shopper: Shopper, campaign: Campaign, event: Json) -> str:
+    """Return the first 16 bytes of the hash in hex."""
+    return hashed([shopper.id, campaign.id, event["messageId"]])[:16].hex()
+
+
+def hashed(parts: list[str]) -> bytes:
+    """Return blake2b of compact UTF-8 JSON."""
+    return blake2b(json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()).digest()
+
+
+def features(eligible: list[Campaign], shopper: Shopper) -> Json:
+    """Return all values that the conditions of eligible campaigns read, by name and parameter."""
+    found = {}
+    todo = [campaign.when for campaign in eligible if campaign.when is not None]
+    while todo:
+        condition = todo.pop()
+        todo += [
+            *(condition.all or ()),
+            *(condition.any or ()),
+            *([condition.not_] if condition.not_ else []),
+        ]
+        if condition.feature is not None:
+            parameter = condition.tag or condition.name or condition.within
+            key = f"{condition.feature}({parameter})" if parameter else str(condition.feature)
+            found[key] = feature(condition, shopper)
+    return found
+
+
+def holds(condition: Condition, shopper: Shopper) -> bool:
+    """Return whether a condition holds; a missing value passes no comparison."""
+    if condition.all is not None:
+        return all(holds(part, shopper) for part in condition.all)
+    if condition.any is not None:
+        return any(holds(part, shopper) for part in condition.any)
+    if condition.not_ is not None:
+        return not holds(condition.not_, shopper)
+    value = feature(condition, shopper)
+    op = next(op for op in OPS if getattr(condition, op) is not None)
+    return value is not None and compare(value, op, getattr(condition, op))
+
+
+def compare(value: Any, op: str, wanted: Any) -> bool:
+    """Return whether a value passes; a boolean is no number, a text neither."""
+    if op == "one_of":
+        return any(compare(value, "equals", option) for option in wanted)
+    if op == "equals":
+        return (type(value) is bool) == (type(wanted) is bool) and value == wanted
+    if isinstance(value, bool | str):
+        return False
+    return {
+        "at_least": value >= wanted,
+        "at_most": value <= wanted,
+        "above": value > wanted,
+        "below": value < wanted,
+    }[op]
+
+
+def feature(condition: Condition, shopper: Shopper) -> Any:
+    """Return the value that a comparison looks at, money in major units."""
+    line, now, name = shopper.line, shopper.now, str(condition.feature)
+    if name in ("views", "clicks", "searches", "cart_adds", "orders", "spend"):
+        value = counter(name, condition.within, line, now)
+        return value / 100 if name == "spend" else value
+    match name:
+        case "affinity":
+            return line["affinity"].get(condition.tag, 0.0)
+        case "cart_value":
+            return sum(entry["quantity"] * (entry["price"] or 0) for entry in line["cart"].values()) / 100
+        case "cart_items":
+            return sum(entry["quantity"] for entry in line["cart"].values())
+        case "days_since_order":
+            return line["rfm"]["recency"]
+        case "days_since_seen":
+            return (now - line["last_seen"]) // DAY
+        case "session_events":
+            return line["session"]["events"]
+        case "session_minutes":
+            start = line["session"]["start"]
+            return 0.0 if start is None else round((line["recent"][-1]["at"] - start) / MINUTE, 6)
+        case "rfm":
+            return segment(line["rfm"])
+        case "is_known":
+            return any(event.get("userId") for event in shopper.events)
+        case "trait":
+            return shopper.traits.get(condition.name)
+    raise AssertionError(name)
+
+
+def counter(name: str, within: str | None, line: Json, now: int) -> int:
+    """Return a counter since the beginning, over whole UTC days, or over minutes and hours (ruling 55)."""
+    if within is None:
+        return int(line[name])
+    if within.endswith("d"):
+        newest = now // DAY
+        wanted = {
+            datetime.fromtimestamp(day * DAY // 1000, UTC).strftime("%Y-%m-%d")
+            for day in range(newest - int(within[:-1]) + 1, newest + 1)
+        }
+        return sum(counts[name] for day, counts in line["days"].items() if day in wanted)
+    start = now - length(within)
+    if name in RECENT_KINDS:
+        kinds = [entry["kind"] for entry in line["recent"] if start < entry["at"] <= now]
+        return kinds.count(RECENT_KINDS[name])
+    counted = [o for o in line["orders_log"] if o["total"] is not None and not o["cancelled"]]
+    inside = [order for order in counted if start < order["at"] <= now]
+    return len(inside) if name == "orders" else sum(o["total"] - o["refunded"] for o in inside)
+
+
+def segment(rfm: Json) -> str | None:
+    """Return the first group of ruling 11 that matches."""
+    if rfm["recency"] is None:
+        return "prospect"
+    r = 5 - sum(rfm["recency"] > days for days in (7, 30, 90, 180))
+    f = max(1, sum(rfm["frequency"] >= orders for orders in (1, 2, 4, 8, 16)))
+    groups = {
+        "champion": r in (4, 5) and f in (4, 5),
+        "loyal": r in (3, 4, 5) and f in (3, 4, 5),
+        "new": r in (4, 5) and f == 1,
+        "promising": r in (3, 4, 5) and f == 2,
+        "at_risk": r in (1, 2) and f in (3, 4, 5),
+        "lost": r in (1, 2) and f in (1, 2),
+    }
+    return next((name for name, matches in groups.items() if matches), None)
