@@ -31,7 +31,7 @@ class Facts:
         self.profile = profile
         self.now = now
         self.policy = policy
-        #: Counters over windows, by the key of their feature: campaigns like to ask for the same ones.
+        #: What took a loop to count, by the key of its feature: campaigns like to ask for the same.
         self.counted: dict[str, int] = {}
         self._cart: dict[str, views.CartLine] | None = None
         self._session: views.Session | None = None
@@ -118,7 +118,7 @@ def feature_of(condition: Condition, currency: str, policy: ProfilePolicy) -> Fe
             words = f"trait {name}"
             return Feature(code, f"trait({name})", words, words, words, Unit.TEXT, _MICRO, _trait(name))
         case FeatureName.CART_VALUE:
-            read, one = _cart_value(minor), "in the cart"
+            read, one = _in_units(_once(code, _cart_money), minor), "in the cart"
             return Feature(code, code, "value of the cart", one, one, Unit.MONEY, minor, read)
         case FeatureName.SESSION_MINUTES:
             words = "minutes in this visit"
@@ -148,19 +148,21 @@ def _counter(code: FeatureName, within: str | None, minor: int) -> Feature:
 
 def _over_window(key: str, counter: views.Counter, within: str) -> Count:
     days, length = int(within[:-1]), durations.duration_ms(within)
-    whole_days = within.endswith("d")
+    if within.endswith("d"):
+        return _once(key, lambda facts: views.in_days(facts.profile, counter, days, facts.now))
+    return _once(key, lambda facts: views.in_window(facts.profile, counter, length, facts.now))
 
-    def count(facts: Facts) -> int:
-        known = facts.counted.get(key)
-        if known is None:
-            if whole_days:
-                known = views.in_days(facts.profile, counter, days, facts.now)
-            else:
-                known = views.in_window(facts.profile, counter, length, facts.now)
-            facts.counted[key] = known
-        return known
 
-    return count
+def _once(key: str, count: Count) -> Count:
+    """Count once for all conditions of a decision that ask for the same."""
+
+    def known(facts: Facts) -> int:
+        found = facts.counted.get(key)
+        if found is None:
+            found = facts.counted[key] = count(facts)
+        return found
+
+    return known
 
 
 def _in_units(count: Count, minor: int) -> Read:
@@ -193,8 +195,12 @@ def _trait(name: str) -> Read:
     return read
 
 
-def _cart_value(minor: int) -> Read:
-    return lambda facts: sum(line.quantity * (line.price or 0) for line in facts.cart.values()) / minor
+def _cart_money(facts: Facts) -> int:
+    return sum(line.quantity * (line.price or 0) for line in facts.cart.values())
+
+
+def _cart_items(facts: Facts) -> int:
+    return sum(line.quantity for line in facts.cart.values())
 
 
 def _rfm(facts: Facts) -> str | None:
@@ -219,7 +225,7 @@ _TOTALS: Mapping[FeatureName, Count] = {
     FeatureName.SPEND: lambda facts: facts.profile.spend,
 }
 _COUNTS: Mapping[FeatureName, Read] = {
-    FeatureName.CART_ITEMS: lambda facts: sum(line.quantity for line in facts.cart.values()),
+    FeatureName.CART_ITEMS: _once(FeatureName.CART_ITEMS, _cart_items),
     FeatureName.DAYS_SINCE_ORDER: lambda facts: views.days_since_order(facts.profile, facts.now),
     FeatureName.DAYS_SINCE_SEEN: lambda facts: (facts.now - facts.profile.last_seen) // MS_PER_DAY,
     FeatureName.SESSION_EVENTS: lambda facts: facts.session.events,

@@ -20,7 +20,7 @@ from schemas.profiles import Profile
 from schemas.timestamps import iso_utc
 
 
-class Case(Struct):
+class Case(Struct, gc=False):
     """One trigger under decision: what all of its candidates share.
 
     `values` gathers what conditions read, by the key of the feature. `consent` and `consented` (a check:
@@ -42,7 +42,7 @@ class Case(Struct):
     in_time: dict[int, Check]
 
 
-class Weighed(Struct):
+class Weighed(Struct, gc=False):
     """One candidate on its way through the steps; `reason` is the step that stopped it."""
 
     campaign: Ready

@@ -55,7 +55,7 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     flip_to: float | int | str | bool | None = None
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One eligible campaign in a decision, in the order of the campaign file."""
 
     campaign_id: str

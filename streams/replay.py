@@ -35,6 +35,8 @@ Progress = Callable[[str, int, int], None]
 TagsOf = Callable[[ShopEvent], Sequence[Tags]]
 #: Texts per call of the tagger; it makes model batches of its own from them.
 TEXTS_AT_ONCE = 8192
+#: Lines or events from one report of progress to the next.
+EVENTS_PER_STEP = 4096
 #: Kinds of skipped events and of dead letters counted by name; a hostile file has as many as lines.
 KINDS_MAX = 100
 OTHERS = "(others)"
@@ -137,7 +139,7 @@ def _read_file(
                 by_shopper[envelope.shopper] = [result]
             else:
                 events.append(result)
-        if not number % 4096:
+        if not number % EVENTS_PER_STEP:
             progress("reading", history.read + number, 0)
     history.read += number
     history.accepted += accepted
@@ -185,7 +187,7 @@ def _fold_all(
     progress: Progress,
 ) -> Totals:
     totals = Totals()
-    done = 0
+    done = told = 0
     for shopper in sorted(history.by_shopper):
         events = history.by_shopper.pop(shopper)  # memory goes down as profiles are written
         if not request.keep_order:
@@ -196,7 +198,9 @@ def _fold_all(
         profiles.write(profile_json(profile_line(profile, as_of, parts.policy)) + b"\n")
         _add_up(totals, profile)
         done += len(events)
-        progress("folding", done, history.accepted)
+        if done >= told + EVENTS_PER_STEP:
+            told = done
+            progress("folding", done, history.accepted)
     return totals
 
 

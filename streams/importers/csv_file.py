@@ -132,7 +132,8 @@ class _Import:
 
     def _keep(self, line: _Line) -> None:
         shopper = line.values.get("userId") or line.values.get("anonymousId")
-        key = (shopper, line.values.get("order_id"))
+        # A row without an order_id is refused for itself, not with others like it.
+        key = (shopper, line.values.get("order_id") or f"{line.file.name}:{line.number}")
         order = self._orders.get(key)
         if order is None:
             mapped = line.values.get("messageId")

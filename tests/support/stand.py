@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from schemas.topics import SOURCES
@@ -31,7 +32,7 @@ class Stand:
         """The settings of the workers of this test."""
         return load(self._flags())
 
-    @property
+    @cached_property
     def broker(self) -> Broker:
         """A look at this test's topics and group."""
         return Broker(self.servers, self.prefix)
