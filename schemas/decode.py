@@ -180,7 +180,7 @@ class Border:
 
     def read_line(self, raw: bytes, wall_ms: int) -> ShopEvent | Skipped | DeadLetter:
         """Return what a line of a file is: its broker time is `receivedAt`, else `wall_ms` (ruling 8)."""
-        if not raw.strip(b" \t\r"):
+        if not raw or raw.isspace():
             return self.read(None, wall_ms)
         # The name of a field may be written with escapes.
         dated = b'"receivedAt"' in raw or b"\\u00" in raw

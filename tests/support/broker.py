@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import SOURCES
@@ -128,8 +128,16 @@ class Broker:
         """Return the offsets of source topics that the worker group has committed."""
         # Not through the admin client: librdkafka 2.16 crashes where the group's coordinator answers with an error.
         wanted = [TopicPartition(name, number) for name, number in self.ends(topic.name for topic in SOURCES)]
-        found = self._member.committed(wanted, timeout=PATIENCE_S)
-        return {(tp.topic, tp.partition): tp.offset for tp in found if tp.offset >= 0}
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                found = self._member.committed(wanted, timeout=PATIENCE_S)
+            except KafkaException as error:  # a broker that just came up does not know its groups yet
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"no committed offsets: {error}") from None
+                time.sleep(0.1)
+            else:
+                return {(tp.topic, tp.partition): tp.offset for tp in found if tp.offset >= 0}
 
     def lag(self, topics: Iterable[str]) -> int:
         """Return how many records of source topics the group has not committed."""
