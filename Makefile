@@ -4,9 +4,10 @@ TEST := .venv-test
 BIN := $(TEST)/bin
 SECONDS ?= 60
 HISTORIES ?= 100000
+UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types unit property integration bench models constraints clean setup setup-test
+.PHONY: help demo test lint format types unit property integration bench models dashboards schemas constraints clean setup setup-test
 
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -21,7 +22,7 @@ demo: setup ## Run a simulated shop for SECONDS (60) and watch promotions come o
 	@$(SERVE)/bin/beckon demo --seconds $(SECONDS)
 
 test: lint types ## Check everything, on a real Kafka.
-	@$(BIN)/pytest
+	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest
 
 lint: setup-test ## Check style and the direction of imports.
 	@$(BIN)/ruff check .
@@ -39,7 +40,7 @@ unit: setup-test ## Run the tests that need no broker.
 	@$(BIN)/pytest schemas processors models_onnx streams tests/unit tests/property
 
 integration: setup-test ## Run the tests on a real Kafka.
-	@$(BIN)/pytest tests/integration tests/e2e
+	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest tests/integration tests/e2e
 
 property: setup-test ## Try HISTORIES (100000) random histories against the slow, obviously right model.
 	@BECKON_PROPERTY_HISTORIES=$(HISTORIES) $(BIN)/pytest tests/property --timeout 0
@@ -50,11 +51,17 @@ bench: setup-test ## Measure throughput beside a stock Faust agent.
 models: setup-test ## Train the demo's tag model anew, from its seed.
 	@$(BIN)/beckon train tags
 
+dashboards: setup-test ## Write the dashboards anew from their code.
+	@$(BIN)/python -m streams.dashboards.write
+
+schemas: setup-test ## Write the JSON Schemas anew from the types.
+	@$(BIN)/python -m schemas.contract
+
 constraints: setup-test ## Resolve all packages anew, with hashes and without addresses.
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --upgrade --group build pyproject.toml --output-file constraints/serve.txt
+	  --no-emit-index-url $(UPGRADE) --group build pyproject.toml --output-file constraints/serve.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --upgrade --extra train --group test pyproject.toml \
+	  --no-emit-index-url $(UPGRADE) --extra train --group test pyproject.toml \
 	  --constraint constraints/serve.txt --output-file constraints/test.txt
 
 clean: ## Remove what was made here: environments, caches, results.

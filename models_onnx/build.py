@@ -25,12 +25,13 @@ from models_onnx.folder import read_folder
 from models_onnx.golden import Canary
 from models_onnx.invariance import check_invariance
 from models_onnx.page import page
+from models_onnx.plan import Plan, told
 from models_onnx.provider import open_session
 from models_onnx.quality import evaluate
 from models_onnx.runtime import TagModel, open_model
 from models_onnx.split import Split, split
 from models_onnx.tokenizer import TextTokenizer
-from models_onnx.train import Plan, Progress, Trained, fine_tune, told
+from models_onnx.train import Progress, Trained, fine_tune
 from schemas.errors import SettingsError
 
 CANARIES_MAX = 32

@@ -6,14 +6,11 @@ One thread and one seed: on the same machine the same texts give the same weight
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
 import transformers
-from msgspec import Struct
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -24,6 +21,7 @@ from transformers import (
 from models_onnx import wordpiece
 from models_onnx.batcher import batches
 from models_onnx.corpus import Row
+from models_onnx.plan import Plan, Size
 from models_onnx.split import Split
 from models_onnx.tokenizer import TextTokenizer
 from models_onnx.typos import with_typo
@@ -31,19 +29,11 @@ from schemas.errors import InputError
 
 Progress = Callable[[str, int, int], None]
 #: Epochs without a better loss on the choosing texts after which training ends.
-PATIENCE = 2
+PATIENCE = 3
 _WINDOW_BATCHES = 16
 _WARM_UP_SHARE = 0.1
 # Only ever softer: where all choosing texts are right, sharper looks better without end.
 _TEMPERATURES = [round(1.05**step, 4) for step in range(29)]  # 1 to 3.92
-
-
-class Size(StrEnum):
-    """How large a model from scratch is: layers x width, and pieces of its vocabulary at most."""
-
-    MICRO = "micro"
-    TINY = "tiny"
-    MINI = "mini"
 
 
 #: layers, width, heads, vocabulary, learning rate.
@@ -53,23 +43,6 @@ _SHAPES = {
     Size.MINI: (4, 256, 4, 8000, 4e-4),
 }
 _BASE_RATE = 5e-5
-
-
-class Plan(Struct, frozen=True):
-    """How to train. `base`: a folder or hub id of a Transformers model to start from, else from scratch.
-
-    `typo_share`: of the texts get a slip of the hand, another one in every epoch: whole words are easy to
-    learn by heart, and then a misspelt search is noise.
-    """
-
-    seed: int
-    size: Size = Size.TINY
-    base: str | None = None
-    epochs: int = 12
-    batch_texts: int = 64
-    max_length: int = 64
-    learning_rate: float | None = None
-    typo_share: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -106,7 +79,7 @@ def _start(split: Split, plan: Plan) -> tuple[Any, bytes, int, float]:
     if plan.base is not None:
         return *_from_base(plan.base, len(split.labels), plan.max_length), _BASE_RATE
     layers, width, heads, words, rate = _SHAPES[plan.size]
-    raw = wordpiece.train_wordpiece((row.text for row in split.train), words)
+    raw = wordpiece.train_wordpiece([row.text for row in split.train], words)
     config = BertConfig(
         vocab_size=TextTokenizer(raw, plan.max_length, "tokenizer").words,
         hidden_size=width,
@@ -261,8 +234,3 @@ def _temperature(classifier: Any, choose: Sequence[_Row], pad_id: int) -> float:
         last.weight /= best
         last.bias /= best
     return best
-
-
-def told(base: str) -> str:
-    """Return a base model as a card names it: a hub's id, or a folder without the path that leads there."""
-    return Path(base).name if Path(base).is_dir() else base

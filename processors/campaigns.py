@@ -25,7 +25,7 @@ _FOR_EVER = 1 << 62
 class Ready(Struct, frozen=True):
     """One campaign, ready to decide. Times in ms; live from `live_from` until before `live_to`.
 
-    `place` is its place in the file. Offers are remembered for `keep_ms`, at most `keep_count` of them.
+    `place` is its place in the file; `when` the condition that `test` was made from. Offers are remembered for `keep_ms`, at most `keep_count` of them.
     """
 
     id: CampaignId
@@ -45,6 +45,7 @@ class Ready(Struct, frozen=True):
     purpose: Purpose
     keep_ms: int
     keep_count: int
+    when: Condition | None
 
 
 class Campaigns(Struct, frozen=True):
@@ -105,7 +106,7 @@ def compile_campaigns(
         else None,
         cool_down_ms=duration_ms(shop.cool_down) if shop.cool_down else 0,
         cool_down_words=duration_words(shop.cool_down) if shop.cool_down else "",
-        prior_propensity=prior_propensity,
+        prior_propensity=round(prior_propensity, 6),  # as records keep it
         stale_after_ms=stale_after_ms,
         keep_ms=max((compiled.keep_ms for compiled in ready), default=0),
     )
@@ -139,6 +140,7 @@ def _compile(campaign: Campaign, place: int, shop: Shop, currency: str, policy: 
         purpose=campaign.purpose,
         keep_ms=max([valid_ms, cool_down_ms, *(cap.per_ms for cap in caps)]),
         keep_count=max([KEPT_MIN, *(cap.at_most for cap in caps)]),
+        when=campaign.when,
     )
 
 

@@ -4,6 +4,8 @@ Pure: a profile, a trigger and campaigns in, a verdict out, at the shopper's str
 their order are design 6; the first one that stops a campaign is its reason.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from processors import caps, hold_out
@@ -64,13 +66,19 @@ def decide(
     if not eligible:
         return Verdict(None, None, not_live, not_eligible)
     case = open_case(facts, trigger, scores, campaigns, side)
-    weighed = [weigh(case, campaign) for campaign in eligible]
-    winner = _arbitrate(weighed, campaigns.currency)
-    if winner is not None:
-        _hold_out(winner, profile)
+    weighed, winner = settle(case, eligible)
     return Verdict(
         record_of(case, weighed, winner, scores), _promotion(case, winner, scores), not_live, not_eligible
     )
+
+
+def settle(case: Case, eligible: Iterable[Ready]) -> tuple[list[Weighed], Weighed | None]:
+    """Weigh the eligible campaigns and return them, with the one that wins, if any; it may be held out."""
+    weighed = [weigh(case, campaign) for campaign in eligible]
+    winner = _arbitrate(weighed, case.campaigns.currency)
+    if winner is not None:
+        _hold_out(winner, case.facts.profile)
+    return weighed, winner
 
 
 def remember(profile: Profile, decision: Decision, campaigns: Campaigns) -> None:

@@ -43,6 +43,9 @@ def record_of(case: Case, weighed: Sequence[Weighed], winner: Weighed | None, sc
         model_versions=case.side.model_versions,
         policy_digest=campaigns.digest,
         positions=dict(profile.positions),
+        consent_stated=tuple([purpose for purpose in case.consent if purpose in profile.consent]),
+        propensity=case.propensity,
+        time_zone=case.zone,
     )
 
 
@@ -88,6 +91,7 @@ def _candidate(weighed: Weighed) -> Candidate:
         campaign.priority,
         weighed.expected_value,
         tuple(weighed.checks),
+        weighed.goods,
     )
 
 

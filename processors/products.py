@@ -5,6 +5,7 @@ from msgspec import Struct
 from processors.features import Facts
 from schemas.campaigns import Products, ProductSource
 from schemas.catalog import Catalog
+from schemas.decisions import Goods
 from schemas.profiles import Profile
 
 
@@ -23,6 +24,12 @@ def choose(products: Products, facts: Facts, catalog: Catalog) -> Chosen:
     sold_out = [product_id for product_id in ids if _is_sold_out(product_id, catalog)]
     left = [product_id for product_id in ids if product_id not in sold_out] if sold_out else ids
     return Chosen(tuple(left[: products.at_most]), tuple(sold_out))
+
+
+def goods_of(products: Products, facts: Facts, catalog: Catalog) -> Goods:
+    """Return the products of an offer with what they earn, as a decision record keeps them."""
+    chosen = choose(products, facts, catalog)
+    return Goods(chosen.ids, chosen.sold_out, margin_of(chosen.ids, catalog) if catalog else 0)
 
 
 def margin_of(product_ids: tuple[str, ...], catalog: Catalog) -> int:

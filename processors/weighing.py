@@ -1,6 +1,6 @@
 """The steps that every eligible campaign goes through, each with its reason; the first one that fails stops it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from processors.features import Facts, Value
 from processors.ids import decision_id
 from processors.quiet_hours import local_time, quiet_until, zone_name
 from processors.side_inputs import Scores, SideInputs
-from schemas.decisions import Check, CopyText, Reason, Trigger
+from schemas.decisions import Check, CopyText, Goods, Reason, Trigger
 from schemas.events import Purpose
 from schemas.ids import DecisionId, EventTime
 from schemas.money import format_minor
@@ -25,6 +25,7 @@ class Case(Struct, gc=False):
 
     `values` gathers what conditions read, by the key of the feature. `consent` and `consented` (a check:
     profiling and this purpose) hold every purpose; `in_time` has a check per `reach_within` in ms.
+    `recorded` has the products by campaign where a record is decided again, and neither cart nor catalogue is at hand.
     """
 
     facts: Facts
@@ -40,6 +41,7 @@ class Case(Struct, gc=False):
     quiet_until: EventTime | None
     values: dict[str, Value]
     in_time: dict[int, Check]
+    recorded: Mapping[str, Goods] | None = None
 
 
 class Weighed(Struct, gc=False):
@@ -51,6 +53,7 @@ class Weighed(Struct, gc=False):
     reason: Reason | None = None
     expected_value: float = 0.0
     product_ids: tuple[str, ...] = ()
+    goods: Goods | None = None
     copy: CopyText | None = None
     not_before: EventTime = EventTime(0)
 
@@ -167,8 +170,11 @@ def _is_in_stock(case: Case, weighed: Weighed) -> bool:
     wanted = weighed.campaign.offer.products
     if wanted is None:
         return True
-    chosen = products.choose(wanted, case.facts, case.side.catalog)
-    weighed.product_ids = chosen.ids
+    if case.recorded is None:
+        chosen = products.goods_of(wanted, case.facts, case.side.catalog)
+    else:
+        chosen = case.recorded.get(weighed.campaign.id, NO_GOODS)
+    weighed.goods, weighed.product_ids = chosen, chosen.ids
     if not chosen.sold_out:
         return True
     passed = bool(chosen.ids)
@@ -183,7 +189,7 @@ def _is_worth_it(case: Case, weighed: Weighed) -> bool:
     offer, campaigns = weighed.campaign.offer, case.campaigns
     if not weighed.product_ids and offer.cost == 0:
         return True  # nothing earned and nothing spent
-    margin = products.margin_of(weighed.product_ids, case.side.catalog)
+    margin = weighed.goods.margin if weighed.goods is not None else 0
     # Rounded: 0.05 * 20.20 - 1.01 is nothing, not a tiny loss.
     earned = round(case.propensity * margin / campaigns.minor_per_unit, 6)
     worth = weighed.expected_value = round(earned - offer.cost, 6)
@@ -253,6 +259,7 @@ _STEPS: tuple[tuple[Reason, Callable[[Case, Weighed], bool]], ...] = (
 
 #: None is a value.
 _UNREAD: Any = object()
+NO_GOODS = Goods()
 
 
 def _money(case: Case, amount: float) -> str:

@@ -55,8 +55,19 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     flip_to: float | int | str | bool | None = None
 
 
-class Candidate(Struct, frozen=True, gc=False):
-    """One eligible campaign in a decision, in the order of the campaign file."""
+class Goods(Struct, frozen=True):
+    """The products of an offer: what is shown, what was sold out; `margin` of what is shown in minor units."""
+
+    ids: tuple[str, ...] = ()
+    sold_out: tuple[str, ...] = ()
+    margin: int = 0
+
+
+class Candidate(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One eligible campaign in a decision, in the order of the campaign file.
+
+    `goods` None: the offer shows no products, or an earlier step stopped the campaign.
+    """
 
     campaign_id: str
     decision_id: str
@@ -66,13 +77,16 @@ class Candidate(Struct, frozen=True, gc=False):
     priority: int
     expected_value: float
     checks: tuple[Check, ...] = ()
+    goods: Goods | None = None
 
 
 class Decision(Struct, frozen=True):
     """One record per trigger that had at least one live and eligible campaign; self-contained.
 
     `now` is stream time in ms; `lag_ms` the recorded lag of wall clock behind broker time;
-    `features` each value that a condition read; `offers` {campaign: times} in the cap windows.
+    `features` each value that a condition read; `offers` {campaign: times} in the cap windows;
+    `consent` holds every purpose, `consent_stated` those that the shopper ever spoke about; `propensity`
+    is what the expected values were made with; `time_zone` the one whose quiet hours counted.
     """
 
     trigger: Trigger
@@ -92,6 +106,9 @@ class Decision(Struct, frozen=True):
     model_versions: dict[str, str]
     policy_digest: str
     positions: dict[str, int]
+    consent_stated: tuple[str, ...] = ()
+    propensity: float = 0.0
+    time_zone: str = ""
 
 
 class CouponOut(Struct, frozen=True):

@@ -96,9 +96,7 @@ def build_app(settings: Settings) -> faust.App:
 
 def add_table(app: faust.App, settings: Settings) -> Any:
     """Return the table of profiles; its changelog is `beckon-profiles-changelog`."""
-    return app.Table(
-        TABLE, partitions=settings.topics.partitions, key_type=bytes, value_type=bytes
-    )
+    return app.Table(TABLE, partitions=settings.topics.partitions, key_type=bytes, value_type=bytes)
 
 
 def store_of(table: Any) -> ProfileStore:

@@ -100,7 +100,9 @@ def read(chunks: Iterable[Chunk], rules: Rules) -> Read:
             if isinstance(event, DeadLetter):
                 found.reasons[event.reason.value] += 1
                 found.outcomes[topic, "dead_letter"] += 1
-                found.dead.append(dead_letter_output(event, _origin(record, topic == internal), record.key, record.value))
+                found.dead.append(
+                    dead_letter_output(event, _origin(record, topic == internal), record.key, record.value)
+                )
             elif isinstance(event, Skipped):
                 found.outcomes[topic, "skipped"] += 1
             else:

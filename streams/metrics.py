@@ -225,10 +225,10 @@ class Metrics(MetricsPage):
         for one, total, before in zip(counters, self._model_seen, seen, strict=True):
             one.inc(total - before)
 
-    def count_tags(self, tags: Iterable[Tags]) -> None:
+    def count_tags(self, tags: Sequence[Tags]) -> None:
         """Count the tags of a batch's texts."""
-        found = Counts(tag for some in tags for tag, _ in some or (("none", 0.0),))
-        self.count(self.model_tags, found)
+        self.count(self.model_tags, Counts([tag for some in tags for tag, _ in some]))
+        self.model_tags.labels("none").inc(tags.count(()))
 
 
 class MirrorMetrics(MetricsPage):

@@ -115,7 +115,9 @@ def _batches(producer: Any, outputs: list[Output]) -> Iterable[Any]:
 
 def _output(topic: Topic, partition: int, shopper: str, value: bytes, headers: Headers) -> Output:
     if len(value) > VALUE_BYTES_MAX:
-        raise OversizeError(f"a record for {topic.name} has {len(value)} bytes, at most {VALUE_BYTES_MAX} fit")
+        raise OversizeError(
+            f"a record for {topic.name} has {len(value)} bytes, at most {VALUE_BYTES_MAX} fit"
+        )
     return Output(topic.name, partition, shopper.encode(), value, headers)
 
 

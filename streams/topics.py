@@ -111,7 +111,11 @@ def _partitions(admin: Any) -> dict[str, int]:
 
 def _create(admin: Any, missing: Iterable[TopicPlan], replication: int) -> None:
     new = {
-        plan.name: {"num_partitions": plan.partitions, "replication_factor": replication, "configs": plan.config}
+        plan.name: {
+            "num_partitions": plan.partitions,
+            "replication_factor": replication,
+            "configs": plan.config,
+        }
         for plan in missing
     }
     if not new:
@@ -137,7 +141,9 @@ def _differences(admin: Any, wanted: list[TopicPlan], found: Mapping[str, int]) 
             actual = configs[plan.name].get(key)
             if actual != value:
                 remedy = f"change it with kafka-configs.sh --alter --add-config {key}={value}"
-                problems.append(TopicError(f"topic {plan.name}", f"{key} is {actual}, wanted {value}", remedy))
+                problems.append(
+                    TopicError(f"topic {plan.name}", f"{key} is {actual}, wanted {value}", remedy)
+                )
     return problems
 
 

@@ -224,7 +224,9 @@ class LaneConsumer(driver.Consumer):
         return self.deliveries.committable(tp)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:
-        return [tp for tp in self.deliveries.partitions() if topics is None or tp in topics or tp.topic in topics]
+        return [
+            tp for tp in self.deliveries.partitions() if topics is None or tp in topics or tp.topic in topics
+        ]
 
 
 class LaneProducer(driver.Producer):

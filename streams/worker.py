@@ -143,7 +143,9 @@ class Worker:
         self.metrics.restore_seconds.observe(seconds)
         gc.collect()
         gc.freeze()  # restored profiles stay; the collector need not walk them
-        log.info("worker_ready", partitions=len(self._numbers), profiles=len(store), seconds=round(seconds, 3))
+        log.info(
+            "worker_ready", partitions=len(self._numbers), profiles=len(store), seconds=round(seconds, 3)
+        )
 
     async def _tick(self) -> None:
         tagger = self._parts.tagger
@@ -156,7 +158,9 @@ class Worker:
             self.metrics.profiles.set(len(store))
             self.metrics.lane_waiting.set(self.lanes.waiting())
             show(self._lags, self.app.consumer, self.metrics)
-            self.metrics.restore_remaining.set(recovery.active_remaining_total() if recovery.in_recovery else 0)
+            self.metrics.restore_remaining.set(
+                recovery.active_remaining_total() if recovery.in_recovery else 0
+            )
             if tagger is not None:
                 self.metrics.count_model(
                     tagger.model_calls, tagger.texts_scored, tagger.cache_hits, tagger.fallbacks
@@ -183,7 +187,11 @@ async def _main(settings: Settings, parts: Parts) -> None:
 
 def end_process(error: BaseException) -> NoReturn:
     """Say why in one line and end, now, without committing: what was not acknowledged is done again."""
-    line = str(error) if isinstance(error, BeckonError) else f"worker: {_where(error)}{type(error).__name__}: {error}"
+    line = (
+        str(error)
+        if isinstance(error, BeckonError)
+        else f"worker: {_where(error)}{type(error).__name__}: {error}"
+    )
     print(f"beckon: {line}"[:1000].replace("\n", " "), file=sys.stderr, flush=True)
     os._exit(error.exit_code if isinstance(error, BrokerError) else 1)
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from schemas.errors import BrokerError
 from streams import log
 from streams.health import HealthServer
 from streams.metrics import MirrorMetrics
@@ -23,6 +24,8 @@ from streams.settings import Settings
 STUCK_S = 60.0
 _FIRST_WAIT_S = 0.1
 _LOOK_S = 1.0
+#: Between two looks whether a topic was made anew.
+TOPICS_S = 30.0
 T = TypeVar("T")
 
 
@@ -45,7 +48,8 @@ class Mirror:
         self._fault: Fault | None = None
         self._kafka_problem: str | None = None
         self._caught_up = False
-        self._turned = self._looked = time.monotonic()
+        self._topics = self._source.topic_ids()
+        self._turned = self._looked = self._asked = time.monotonic()
 
     def stop(self) -> None:
         """End `run` after the batch under way; may be called from a signal or another thread."""
@@ -136,6 +140,9 @@ class Mirror:
         if not self._patiently(lambda: self._store.holds(self._progress.epoch)):
             log.warning("mirror_lost", reason="Redis lost its data, or another mirror reads everything anew")
             self._resume()
+        if time.monotonic() - self._asked >= TOPICS_S:
+            self._asked = time.monotonic()
+            self._look_at_topics()
         if self._source.problem != self._kafka_problem:
             self._kafka_problem = self._source.problem
             if self._kafka_problem is None:
@@ -148,18 +155,27 @@ class Mirror:
             self.metrics.lag_records.labels(topic, partition).set(records)
             self.metrics.lag_seconds.labels(topic, partition).set(seconds)
 
+    def _look_at_topics(self) -> None:
+        """A topic that was deleted and made anew counts from 0 again: its records would seem older than ours."""
+        try:
+            self._topics = self._source.topic_ids()
+        except BrokerError:
+            return  # Kafka is away, which is told elsewhere
+        if self._topics != self._progress.topics:
+            self._begin("topic_replaced")
+
     def _resume(self) -> None:
         """Read on from where Redis is; from the start when it knows nothing or another topic's offsets."""
         progress = self._patiently(self._store.progress)
         if progress is None:
             self._begin("empty")
-        elif progress.topics != self._source.topic_ids():
+        elif progress.topics != self._topics:
             self._begin("topic_replaced")
         else:
             self._go_on(progress)
 
     def _begin(self, cause: str) -> None:
-        progress = Progress(round(time.time() * 1000), True, self._source.topic_ids(), {})
+        progress = Progress(round(time.time() * 1000), True, self._topics, {})
         self._patiently(lambda: self._store.begin(progress))
         self.metrics.refills.labels(cause).inc()
         log.info("mirror_refilling", cause=cause)
@@ -177,7 +193,7 @@ class Mirror:
             swept = self._patiently(lambda: self._store.sweep(self._progress.epoch))
             self._progress = replace(self._progress, refilling=False)
             self.metrics.refilling.set(0)
-            log.info("mirror_refilled", records=sum(self._progress.offsets.values()), erased=swept)
+            log.info("mirror_refilled", erased=swept)
         self._caught_up = True
         log.info("mirror_ready")
 

@@ -103,15 +103,15 @@ class Source:
         first = self._consumer.poll(_WAIT_S)
         rest = self._consumer.consume(records_max - 1, 0) if first is not None and records_max > 1 else []
         for message in [first, *rest] if first is not None else []:
-            place = f"{self._kinds[message.topic()]}:{message.partition()}"
             error = message.error()
             if error is None:
                 self.problem = None
+                place = self._place(message)
                 self._ends.pop(place, None)
                 found.append(Read(place, message.offset(), self._record(message)))
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.problem = None
-                self._ends[place] = message.offset()
+                self._ends[self._place(message)] = message.offset()
             else:
                 self.problem = error.str()
         return found
@@ -138,6 +138,9 @@ class Source:
             return 0
         _, high = self._consumer.get_watermark_offsets(tp, cached=True)
         return max(0, high - offset)
+
+    def _place(self, message: Any) -> str:
+        return f"{self._kinds[message.topic()]}:{message.partition()}"
 
     def _record(self, message: Any) -> Record:
         _, broker_ms = message.timestamp()

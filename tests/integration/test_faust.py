@@ -12,7 +12,9 @@ NOW_MS = round(time.time() * 1000)
 
 
 def _views(count: int, first: int = 0) -> list[Sent]:
-    return [Sent("clicks", "ann", view("ann", f"m{number}", NOW_MS)) for number in range(first, first + count)]
+    return [
+        Sent("clicks", "ann", view("ann", f"m{number}", NOW_MS)) for number in range(first, first + count)
+    ]
 
 
 def _views_of_ann(stand: Stand) -> int:

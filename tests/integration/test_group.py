@@ -73,9 +73,9 @@ def test_strays_go_home_and_nobody_gets_two_profiles(stand: Stand, tmp_path: Pat
     assert differing(profiles, replayed.profiles) == []
     homes = {record.key: record.partition for record in stand.broker.records("beckon-profiles-changelog")}
     assert len(homes) == 40
-    assert {(record.key, record.partition) for record in stand.broker.records("beckon-profiles-changelog")} == set(
-        homes.items()
-    )
+    assert {
+        (record.key, record.partition) for record in stand.broker.records("beckon-profiles-changelog")
+    } == set(homes.items())
 
 
 def test_a_worker_that_was_frozen_does_not_write_over_its_successor(stand: Stand, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import redis
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import CHANGELOG, PROMOTIONS
+from streams.mirror import run
 from streams.mirror.store import MirrorStore
 from streams.mirror.writes import Kind, Record, Unreadable, write_of
 from streams.redis_clients import Fault, RedisError
@@ -210,27 +211,42 @@ def test_refill_erases_profiles_that_kafka_does_not_have(
         assert views(settings(), "ann") == 4
 
 
+def make_anew(topics: Topics) -> None:
+    """Delete the changelog and make it again: its offsets begin at 0."""
+    admin, name = AdminClient({"bootstrap.servers": topics.servers}), topics.prefix + CHANGELOG.name
+    admin.delete_topics([name])[name].result(20)
+    until(lambda: name not in admin.list_topics(timeout=10).topics, SOON_S, "the topic is gone")
+    topics.create(CHANGELOG.name, partitions=PARTITIONS)
+
+
 def test_a_topic_made_anew_is_read_from_its_start(
     kafka_log: Log, settings: MakeSettings, topics: Topics
 ) -> None:
-    kafka_log.profiles(ann=profile("ann", 1), bob=profile("bob", 1))
-    kafka_log.profiles(ann=profile("ann", 2))
+    for n in (1, 2):
+        kafka_log.profiles(ann=profile("ann", n), bob=profile("bob", n))
     with RunningMirror(settings()) as running:
         running.wait_ready()
-    admin = AdminClient({"bootstrap.servers": topics.servers})
-    admin.delete_topics([topics.prefix + CHANGELOG.name])[topics.prefix + CHANGELOG.name].result(20)
-    until(
-        lambda: topics.prefix + CHANGELOG.name not in admin.list_topics(timeout=10).topics,
-        SOON_S,
-        "the topic is gone",
-    )
-    topics.create(CHANGELOG.name, partitions=PARTITIONS)
+    make_anew(topics)
     Log(topics.servers, topics.prefix).profiles(ann=profile("ann", 9))
     with RunningMirror(settings()) as running:
         running.wait_ready()
         assert running.sample("beckon_mirror_refills_total", cause="topic_replaced") == 1
         assert views(settings(), "ann") == 9  # though its offset is smaller than the one held
         assert views(settings(), "bob") is None
+
+
+def test_a_topic_made_anew_is_noticed_while_the_mirror_runs(
+    kafka_log: Log, settings: MakeSettings, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "TOPICS_S", 0.5)
+    for n in (1, 2):
+        kafka_log.profiles(ann=profile("ann", n))
+    with RunningMirror(settings()) as running:
+        running.wait_ready()
+        make_anew(topics)
+        Log(topics.servers, topics.prefix).profiles(ann=profile("ann", 9))
+        until(lambda: views(settings(), "ann") == 9, SOON_S, "the new topic is read")
+        assert running.sample("beckon_mirror_refills_total", cause="topic_replaced") >= 1
 
 
 def test_two_mirrors_side_by_side_do_no_harm(kafka_log: Log, settings: MakeSettings) -> None:

@@ -15,7 +15,9 @@ MODELS = Path(__file__).parents[2] / "models"
 WITH_MODEL = {"models.tags": "tags", "models.dir": str(MODELS), "models.give_up_s": 0.5}
 
 
-def test_tags_of_the_worker_are_those_of_a_replay_whatever_was_scored_together(stand: Stand, tmp_path: Path) -> None:
+def test_tags_of_the_worker_are_those_of_a_replay_whatever_was_scored_together(
+    stand: Stand, tmp_path: Path
+) -> None:
     start_ms = round(time.time() * 1000) - 600_000
     shop = Shop(seed=7, shoppers=150, start_ms=start_ms, broken_share=0.0)
     simulated = stream(shop, rate=10, seconds=400, start_ms=start_ms)

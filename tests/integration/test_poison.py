@@ -105,7 +105,9 @@ def test_every_broken_record_is_one_dead_letter_and_the_worker_lives_on(stand: S
         assert worker.outcomes() == {"dead_letter": len(POISONS), "applied": 1}
         reasons = Counter(poison.reason for poison in POISONS)
         counted = worker.metrics()
-        assert {reason: counted[f'beckon_dead_letters_total{{reason="{reason}"}}'] for reason in reasons} == reasons
+        assert {
+            reason: counted[f'beckon_dead_letters_total{{reason="{reason}"}}'] for reason in reasons
+        } == reasons
         assert worker.stop() == 0
     assert _letters(broker) == {
         id_: (poison.reason, poison.field, poison.value) for id_, poison in zip(ids, POISONS, strict=True)

@@ -43,7 +43,9 @@ def test_topics_have_partitions_compaction_retention_and_broker_time(topics: Top
     made = admin.list_topics(timeout=20).topics
     resources = [ConfigResource(ResourceType.TOPIC, stand.prefix + topic.name) for topic in ALL]
     configs = {
-        resource.name.removeprefix(stand.prefix): {key: entry.value for key, entry in future.result(20).items()}
+        resource.name.removeprefix(stand.prefix): {
+            key: entry.value for key, entry in future.result(20).items()
+        }
         for resource, future in admin.describe_configs(resources).items()
     }
     for topic in ALL:
@@ -58,12 +60,17 @@ def test_topics_have_partitions_compaction_retention_and_broker_time(topics: Top
 
 
 def test_a_topic_with_other_partitions_is_named_with_both_counts(topics: Topics, tmp_path: Path) -> None:
-    topics.create("clicks", partitions=3, config={"message.timestamp.type": "LogAppendTime", "segment.ms": 43_200_000})
+    topics.create(
+        "clicks", partitions=3, config={"message.timestamp.type": "LogAppendTime", "segment.ms": 43_200_000}
+    )
     config = _stand(topics, tmp_path).config()
     for command in ("apply", "check"):
         code, _, errors = _beckon("topics", command, "--config", config)
         assert code == 1
-        assert f"beckon: topic {topics.prefix}clicks: has 3 partitions, topics.partitions is 4; " in "\n".join(errors)
+        assert (
+            f"beckon: topic {topics.prefix}clicks: has 3 partitions, topics.partitions is 4; "
+            in "\n".join(errors)
+        )
     code, _, errors = _beckon("topics", "apply", "--config", config)
     assert len(errors) == 1
     made = AdminClient({"bootstrap.servers": topics.servers}).list_topics(timeout=20).topics

@@ -16,7 +16,9 @@ OURS = 6_000
 SIMULATED = 6_000
 
 
-def test_a_run_on_the_broker_leaves_what_a_replay_of_the_same_events_gives(stand: Stand, tmp_path: Path) -> None:
+def test_a_run_on_the_broker_leaves_what_a_replay_of_the_same_events_gives(
+    stand: Stand, tmp_path: Path
+) -> None:
     now_ms = round(time.time() * 1000)
     shop = Shop(seed=5, shoppers=200, start_ms=now_ms - 600_000)
     simulated = list(stream(shop, rate=10, seconds=SIMULATED / 10, start_ms=now_ms - 600_000))

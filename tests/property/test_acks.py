@@ -20,9 +20,7 @@ class Book(RuleBasedStateMachine):
         self.forgotten: list[Delivery] = []
         self.next_offset = dict.fromkeys(PARTITIONS, 0)
 
-    @rule(
-        partition=st.sampled_from(PARTITIONS), gap=st.integers(0, 3), events=st.integers(1, 5)
-    )
+    @rule(partition=st.sampled_from(PARTITIONS), gap=st.integers(0, 3), events=st.integers(1, 5))
     def deliver(self, partition: str, gap: int, events: int) -> None:
         end = self.next_offset[partition] + gap + events
         self.next_offset[partition] = end

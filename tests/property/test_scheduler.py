@@ -16,7 +16,10 @@ fetches = st.dictionaries(
 @given(fetches, st.integers(1, 12))
 def test_no_record_is_lost_doubled_or_out_of_order(fetch: dict[TP, int], chunk_max: int) -> None:
     records = {
-        tp: [SimpleNamespace(offset=offset, timestamp=offset, timestamp_type=1) for offset in range(100, 100 + count)]
+        tp: [
+            SimpleNamespace(offset=offset, timestamp=offset, timestamp_type=1)
+            for offset in range(100, 100 + count)
+        ]
         for tp, count in fetch.items()
     }
     dealt: dict[TP, list[int]] = {tp: [] for tp in fetch}

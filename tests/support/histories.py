@@ -131,11 +131,13 @@ _bodies = st.one_of(
 def histories(draw: Any, events_max: int = 30) -> list[Json]:
     """Return events of the shopper `ann`, in the order of a walk through time, each messageId once."""
     at = draw(starts)
+    # A rhythm, kept half of the time, meets the edge of a window again and again.
+    rhythm = draw(steps)
     events = []
     # A drawn count: Hypothesis alone would make most histories as short as it can.
     count = draw(st.integers(1, events_max))
     for number, body in enumerate(draw(st.lists(_bodies, min_size=count, max_size=count))):
-        at = max(at + draw(steps), STARTS[-1])
+        at = max(at + (rhythm if draw(st.booleans()) else draw(steps)), STARTS[-1])
         event = {"type": "track", "messageId": f"m{number}", "timestamp": at, **body}
         event["userId" if draw(st.integers(0, 9)) else "anonymousId"] = "ann"
         if not draw(st.integers(0, 7)):
@@ -245,7 +247,16 @@ _caps = st.lists(
     st.fixed_dictionaries({"at_most": st.integers(1, 3), "per": st.sampled_from(("1h", "1d", "7d", "35d"))}),
     max_size=2,
 )
-_TRIGGERS = ("Product Viewed", "Product Added", "Products Searched", "Order Completed", "Checkout Started")
+_triggers = st.sampled_from(
+    (
+        *(["Product Viewed"], ["Product Viewed"], ["Product Viewed", "Product Added", "Products Searched"]),
+        *(
+            ["Products Searched", "Product Viewed"],
+            ["Order Completed", "Product Added"],
+            ["Checkout Started"],
+        ),
+    )
+)
 
 
 @st.composite
@@ -260,7 +271,7 @@ def _campaign(draw: Any, place: int) -> Json:
         "products": shown,
         "copy": copy,
     }
-    triggers = draw(st.lists(st.sampled_from(_TRIGGERS), min_size=1, max_size=3, unique=True))
+    triggers = draw(_triggers)
     live: Json = {}
     if not draw(st.integers(0, 5)):
         live = {"from": "2026-03-28T00:00:00Z", "to": "2026-10-25T00:00:00Z"}
@@ -272,7 +283,7 @@ def _campaign(draw: Any, place: int) -> Json:
         "when": draw(st.none() | conditions),
         "valid_for": draw(st.sampled_from(("1m", "9h", "7d", "7d", "7d"))),
         "reach_within": draw(st.sampled_from(("10m", "10m", "9m"))),
-        "priority": draw(st.integers(-1, 1)),
+        "priority": draw(st.sampled_from((0, 0, 0, 0, 1, -1))),
         "caps": draw(_caps),
         "hold_out": draw(st.sampled_from((0.0, 0.0, 0.0, 0.5, 1.0))),
         "purpose": draw(st.sampled_from(("marketing", "marketing", "training", "profiling"))),
@@ -302,7 +313,7 @@ def campaign_files(draw: Any, campaigns_max: int = 3) -> CampaignFile:
     return file
 
 
-_margins = st.sampled_from((None, 500, 2020))
+_margins = st.sampled_from((None, 500, 2020, 3000))
 _stocks = st.sampled_from((None, 0, 3, 3))
 catalogs = st.dictionaries(products, st.tuples(_margins, _stocks), max_size=3).map(
     lambda rows: {

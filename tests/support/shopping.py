@@ -88,7 +88,12 @@ def _properties(rng: Random, kind: str, number: int) -> dict[str, Any]:
         return {"consents": {"marketing": rng.random() < 0.8}}
     if kind == "Order Completed":
         lines = [_product(rng) | {"quantity": rng.randint(1, 3)} for _ in range(rng.randint(1, 3))]
-        return {"order_id": f"o{number}", "total": 20 + rng.randrange(200), "currency": "USD", "products": lines}
+        return {
+            "order_id": f"o{number}",
+            "total": 20 + rng.randrange(200),
+            "currency": "USD",
+            "products": lines,
+        }
     if kind.startswith("Order"):
         return {"order_id": f"o{rng.randrange(number + 1)}", "total": rng.randrange(50)}
     return _product(rng) | {"quantity": rng.randint(1, 2)}

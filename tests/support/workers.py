@@ -104,7 +104,9 @@ class WorkerProcess:
 
     def restoring(self) -> int | None:
         """Return how many records it is restoring just now; None when it is not."""
-        lines = [line for line in self.log().splitlines() if "worker_restoring" in line or "worker_ready" in line]
+        lines = [
+            line for line in self.log().splitlines() if "worker_restoring" in line or "worker_ready" in line
+        ]
         if not lines or "worker_ready" in lines[-1]:
             return None
         return int(lines[-1].rpartition("records=")[2])

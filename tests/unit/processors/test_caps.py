@@ -52,6 +52,15 @@ def test_ruling_56_the_cool_down_counts_all_campaigns_and_is_over_exactly_then()
     assert check_cool_down(DAY, "1 day", offers, EventTime(MONDAY + HOUR + DAY)).passed
 
 
+def test_of_several_offers_in_a_cool_down_the_newest_one_counts() -> None:
+    for offers in ([made(MONDAY), made(MONDAY + HOUR)], [made(MONDAY, MONDAY + HOUR)]):
+        stopped = check_cool_down(DAY, "1 day", offers, EventTime(MONDAY + 2 * HOUR))
+        assert stopped.sentence == (
+            "the last offer of any campaign was at 2026-03-02T01:00:00.000Z, 1 day without one needed"
+        )
+        assert stopped.flip == "the same event at 2026-03-03T01:00:00.000Z or later"
+
+
 def test_an_offer_that_a_window_needs_is_never_dropped() -> None:
     offers = made(*(MONDAY + n for n in range(20)))
     assert len(still_counting(offers, DAY, 12, EventTime(MONDAY + 20))) == 12
