@@ -126,7 +126,7 @@ def _compile(campaign: Campaign, place: int, shop: Shop, currency: str, policy: 
         id=CampaignId(campaign.id),
         place=place,
         live_from=_time(campaign.live.from_, 0),
-        live_to=_time(campaign.live.to, _FOR_EVER),
+        live_to=0 if campaign.paused else _time(campaign.live.to, _FOR_EVER),
         test=test,
         comparisons=comparisons,
         offer=campaign.offers[0],

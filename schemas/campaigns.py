@@ -165,7 +165,10 @@ class Offer(_Part, frozen=True):
 
 
 class Campaign(_Part, frozen=True):
-    """One campaign: which event asks, who is eligible, what is offered, how often at most."""
+    """One campaign: which event asks, who is eligible, what is offered, how often at most.
+
+    `paused`: it keeps its place and its caps, and is not live.
+    """
 
     id: Name
     triggers: Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -180,6 +183,7 @@ class Campaign(_Part, frozen=True):
     hold_out: Share = 0.0
     channels: tuple[Name, ...] = ()
     purpose: Purpose = Purpose.MARKETING
+    paused: bool = False
 
 
 class Shop(_Part, frozen=True):

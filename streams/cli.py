@@ -23,6 +23,9 @@ COMMANDS = (
     "campaigns",
     "profile",
     "why",
+    "decide",
+    "verify",
+    "dead_letters",
     "check",
     "bench",
 )

@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, NoReturn
 
 from faust.types import TP, EventT
@@ -26,8 +25,8 @@ from streams.batch import Read, Result, Rules, TagsOfBatch
 from streams.metrics import Metrics
 from streams.outputs import VALUE_BYTES_MAX, Output, send
 from streams.settings import WorkerSettings
-from streams.share import Share
 from streams.shard import Shard
+from streams.share import Share
 from streams.store import ProfileStore
 
 #: Profiles kept decoded, over all lanes: about 2 kB each.
@@ -217,11 +216,11 @@ class Lane:
 
 
 def _check_sizes(values: list[tuple[bytes, bytes]]) -> None:
-    for key, value in values:
+    for _, value in values:
         if len(value) > VALUE_BYTES_MAX:
             raise BeckonError(
-                f"profile with key hash {blake2b(key).hexdigest()[:12]}",
-                f"has {len(value)} bytes, more than the {VALUE_BYTES_MAX} that fit in a record",
+                "profile",
+                f"one has {len(value)} bytes, more than the {VALUE_BYTES_MAX} that fit in a record",
                 "lower the bounds in [profile]",
             )
 

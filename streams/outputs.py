@@ -97,8 +97,10 @@ async def send(producer: Any, prefix: str, outputs: Iterable[Output]) -> list[An
         grouped.setdefault((output.topic, output.partition), []).append(output)
     futures = []
     for (topic, partition), group in grouped.items():
-        for batch in _batches(producer, group):
-            futures.append(await producer.send_batch(batch, prefix + topic, partition=partition))
+        futures += [
+            await producer.send_batch(batch, prefix + topic, partition=partition)
+            for batch in _batches(producer, group)
+        ]
     return [await future for future in futures]
 
 

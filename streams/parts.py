@@ -73,11 +73,15 @@ def policy_of(profile: ProfileSettings) -> ProfilePolicy:
 
 def campaigns_of(settings: Settings, policy: ProfilePolicy) -> Campaigns | None:
     """Return the campaigns of `campaigns.file`, ready to decide; None when the setting is empty."""
+    file = settings.campaigns.file
+    return compiled(read_campaigns("campaigns.file", file), settings, policy) if file else None
+
+
+def compiled(file: CampaignFile, settings: Settings, policy: ProfilePolicy) -> Campaigns:
+    """Return campaigns ready to decide, with what the settings say beside them."""
     setting = settings.campaigns
-    if not setting.file:
-        return None
     return compile_campaigns(
-        read_campaigns("campaigns.file", setting.file),
+        file,
         policy,
         settings.shop.currency.upper(),
         prior_propensity=setting.prior_propensity,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import msgspec
+
 from processors.profile_page import profile_line
 from processors.step import step
 from processors.tagging import category_tags, texts_of
@@ -102,7 +104,7 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
             history, request, parts, tags_of, as_of, folder.file(replay_folder.PROFILES), progress
         )
         _write_rows(totals, folder)
-        summary = _summary(history, totals, parts, as_of, time.perf_counter() - started)
+        summary = _summary(history, totals, parts, as_of, time.perf_counter() - started) | _order_of(request)
         folder.finish(summary)
     return summary
 
@@ -249,6 +251,11 @@ def _write_rows(totals: Totals, folder: ReplayFolder) -> None:
         decisions.write(decision + b"\n")
         if promotion is not None:
             promotions.write(promotion + b"\n")
+
+
+def _order_of(request: Request) -> dict[str, Any]:
+    """Return what `beckon verify` needs to know, to put the events into the order in which they were folded."""
+    return {"keep_order": request.keep_order, "disturbance": msgspec.to_builtins(request.disturbance)}
 
 
 def _summary(

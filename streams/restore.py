@@ -76,6 +76,8 @@ class ChunkRecovery(Recovery):
 class Tables(TableManager):
     """Faust's table manager with our recovery (Faust's setting TableManager)."""
 
+    _recovery: ChunkRecovery | None
+
     @property
     def recovery(self) -> ChunkRecovery:
         """The recovery service of all tables."""

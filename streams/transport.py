@@ -241,7 +241,7 @@ class LaneProducer(driver.Producer):
         """Start the producer; it sends nothing on a lease that ran out."""
         await super().on_start()
         transport = self.transport
-        guard_requests(self._ensure_producer().client, transport.lease, lambda: transport.hooks.lost())
+        guard_requests(self._ensure_producer().client, transport.lease, transport.hooks.lost)
 
 
 class Hooks:

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schemas.errors import SettingsError
 from schemas.timestamps import parse_time
 
 if TYPE_CHECKING:
     from models_onnx.build import Made
     from models_onnx.corpus import Row
+    from models_onnx.plan import Plan
     from models_onnx.train import Progress
 
 #: Rows that are made where none are given.
@@ -61,54 +63,55 @@ def tags(
 ) -> None:
     """Train a tag model: from texts and labels to a verified ONNX model, measured beside TF-IDF."""
     from models_onnx.extra import require_train_extra
-    from schemas.errors import SettingsError
 
     require_train_extra()
-    from models_onnx.build import Request, make_tag_model
-    from models_onnx.card import is_plain_name
-    from models_onnx.train import Plan, Size, told
-
-    if not is_plain_name(name):
-        raise SettingsError("--name", f"`{name[:64]}` is not a plain name", "use letters, digits, - and _")
-    chosen = size or (Size.TINY if data else Size.MICRO)
-    if chosen not in set(Size):
-        raise SettingsError("--size", f"`{chosen}` is not a size", "say micro, tiny or mini")
-    plan = Plan(seed=seed, size=Size(chosen), base=base, epochs=epochs, max_length=max_length)
-    corpus, source = _corpus(data, text_column, label_column, rows, seed)
+    plan = _plan(name, size or ("tiny" if data else "micro"), seed, base, epochs, max_length)
     made_at = created_at or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if parse_time(made_at) is None:
         raise SettingsError(
             "--created-at", f"`{made_at}` is not a time", "write it like 2026-11-01T00:00:00Z"
         )
-    command = _command(
-        {
-            "data": None if data is None else data.name,
-            "text-column": None if text_column == "text" else text_column,
-            "label-column": None if label_column == "label" else label_column,
-            "rows": rows if data is None else None,
-            "name": name,
-            "seed": seed,
-            "base": None if base is None else told(base),
-            "size": None if base else chosen,
-            "epochs": epochs,
-            "max-length": max_length,
-            "threshold": threshold,
-            "licence": None if data is None else licence,
-            "created-at": made_at,
-        }
-    )
-    request = Request(
+    corpus, source = _corpus(data, text_column, label_column, rows, seed)
+    said = {
+        "data": None if data is None else data.name,
+        "text-column": None if text_column == "text" else text_column,
+        "label-column": None if label_column == "label" else label_column,
+        "rows": rows if data is None else None,
+        "name": name,
+        "threshold": threshold,
+        "licence": None if data is None else licence,
+        "created-at": made_at,
+    }
+    _make(
+        corpus,
         models=out,
         name=name,
         plan=plan,
         data=source,
-        command=command,
+        command=_command(plan, said),
         created_at=made_at,
         licence="Apache-2.0" if data is None else licence,
         threshold=threshold,
     )
+
+
+def _plan(name: str, size: str, seed: int, base: str | None, epochs: int, max_length: int) -> "Plan":
+    from models_onnx.card import is_plain_name
+    from models_onnx.plan import Plan, Size
+
+    if not is_plain_name(name):
+        raise SettingsError("--name", f"`{name[:64]}` is not a plain name", "use letters, digits, - and _")
+    if size not in set(Size):
+        raise SettingsError("--size", f"`{size}` is not a size", "say micro, tiny or mini")
+    return Plan(seed=seed, size=Size(size), base=base, epochs=epochs, max_length=max_length)
+
+
+def _make(corpus: "list[Row]", **request: Any) -> None:
+    # PyTorch takes seconds to import: what is wrong with flags and texts has been said before.
+    from models_onnx.build import Request, make_tag_model
+
     with _bar() as progress:
-        made = make_tag_model(corpus, request, progress)
+        made = make_tag_model(corpus, Request(**request), progress)
     _report(made)
 
 
@@ -124,8 +127,18 @@ def _corpus(
     return made, f"titles and searches generated from seed {seed} (`models_onnx/sample_titles.py`)"
 
 
-def _command(options: Mapping[str, object]) -> str:
+def _command(plan: "Plan", more: Mapping[str, object]) -> str:
     """Return the call as the card tells it: what shapes the model, and no path of this machine."""
+    from models_onnx.plan import told
+
+    options = {
+        "seed": plan.seed,
+        "base": None if plan.base is None else told(plan.base),
+        "size": None if plan.base else plan.size.value,
+        "epochs": plan.epochs,
+        "max-length": plan.max_length,
+        **more,
+    }
     said = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
     return " ".join(["beckon train tags", *said])
 
@@ -135,7 +148,8 @@ def _bar() -> "Iterator[Progress]":
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("training", total=None)
 
         def progress(what: str, done: int, of: int) -> None:

@@ -99,7 +99,12 @@ class Follower:
             self._tally.dead_letter(_dead(dict(message.headers() or ()), raw))
         elif raw:
             self._tally.profile(raw)
-        self._counted[topic, message.partition()] = message.offset() + 1
+        self._note_position(message)
+
+    def _note_position(self, message: Message) -> None:
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None and partition is not None and offset is not None, "a record that was read"
+        self._counted[topic, partition] = offset + 1
 
 
 def _dead(headers: Mapping[str, str | bytes | None], raw: bytes) -> Dead:

@@ -100,9 +100,9 @@ def test_a_worker_that_finds_other_partitions_stops_with_one_line(topics: Topics
     stand.apply_topics()
     code, _, errors = _beckon("worker", "--config", stand.config(topics__partitions=6))
     assert code == 1
+    problem = f"beckon: topic {topics.prefix}clicks: has 4 partitions, topics.partitions is 6; "
     assert errors == [
-        f"beckon: topic {topics.prefix}clicks: has 4 partitions, topics.partitions is 6; "
-        "set topics.partitions to it, or move to new topics with `beckon repartition`"
+        problem + "set topics.partitions to it, or move to new topics with `beckon repartition`"
     ]
 
 

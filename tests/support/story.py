@@ -26,7 +26,7 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 MONDAY = 1_772_409_600_000
 POLICY = ProfilePolicy()
 #: Ahead of every story, so that no event lies in the future.
-BROKER_MS = MONDAY + 4_000 * DAY
+BROKER_MS = MONDAY + 40_000 * DAY
 TRAITS = ("vip", "age", "city")
 _BORDER = Border("USD", traits=TRAITS)
 #: An offer that asks for nothing.

@@ -131,4 +131,4 @@ def test_strays_above_one_percent_are_one_error_line_until_they_are_fewer(
         shares.count(*_share(5_000, strays=strays))
         lines.append(len(caplog.records))
     assert lines == [0, 1, 1, 1, 2]
-    assert "partitioner=murmur2_random" in caplog.text
+    assert "partitioner=murmur2_random" in caplog.records[0].fields["remedy"]

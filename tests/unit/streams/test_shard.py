@@ -62,7 +62,8 @@ def test_decoded_profiles_stay_within_their_bound_and_nothing_is_lost(tmp_path: 
         profile.views = 7
         shard.written(shard.encoded({shopper: profile}))
     assert len(shard._decoded) == 3
-    assert [profile.views for shopper in shoppers if (profile := shard.find(shopper))] == [7] * 10
+    found = [shard.find(shopper) for shopper in shoppers]
+    assert [profile.views for profile in found if profile is not None] == [7] * 10
 
 
 def test_bytes_that_are_no_profile_are_an_error_with_a_remedy(tmp_path: Path) -> None:

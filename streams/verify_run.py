@@ -1,0 +1,206 @@
+"""Where `beckon verify` finds decisions and events: in a replay's folder and its event files, or in the topics."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from schemas.decisions import Decision, Outcome
+from schemas.errors import InputError, TopicError
+from schemas.events import DeadLetter, IdentityEvent, Rejection, ShopEvent, Skipped
+from schemas.ids import ShopperId
+from schemas.topics import DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES, Topic
+from streams import replay_folder
+from streams.internal import origin_of
+from streams.parts import Parts
+from streams.shuffle import CALM, Disturbance, disturbed
+from streams.sources import HugeLine, check_readable, lines_of
+from streams.tagged import tags_of
+from streams.topic_reader import TopicReader
+from streams.verify import Report, Seen, Verifier, by_order, by_position
+
+_MERGED = "of shoppers with several ids"
+_GONE = "older events are gone from the topics"
+_NO_EVENTS = "no --events given"
+_Decided = dict[ShopperId, list[Decision]]
+
+
+class Order(Struct, frozen=True):
+    """In which order a replay folded, as its summary says."""
+
+    keep_order: bool = False
+    disturbance: Disturbance = CALM
+
+
+class _Sent(Struct):
+    type: str
+    decision_id: str
+
+
+_sent_of = msgspec.json.Decoder(_Sent).decode
+
+
+def verify_folder(
+    folder: Path, files: Sequence[Path], order: Order, verifier: Verifier, parts: Parts, wall_ms: int
+) -> Report:
+    """Check every decision of a folder; without event files, from the records alone."""
+    for path in files:
+        check_readable(path)
+    decided = _Decided()
+    path = folder / replay_folder.DECISIONS
+    for number, raw in enumerate(lines_of(path), 1):
+        _take(raw if isinstance(raw, bytes) else b"", f"{path}:{number}", verifier, decided)
+    _check_sent(_promotions_in(folder / replay_folder.PROMOTIONS), decided, verifier)
+    if not files:
+        verifier.skip(verifier.report.decisions, _NO_EVENTS)
+        return verifier.report
+    histories = _histories(files, decided.keys(), parts, wall_ms)
+    several = _with_several_ids(event for events in histories.values() for event in events)
+    tags = tags_of((event for events in histories.values() for event in events), parts)
+    for shopper in sorted(decided):
+        decisions, events = decided[shopper], histories.pop(shopper, [])
+        if shopper in several:
+            verifier.skip(len(decisions), _MERGED)
+            continue
+        if not order.keep_order:
+            events.sort(key=lambda event: (event.envelope.at, event.envelope.digest))
+        if order.disturbance != CALM:
+            events = disturbed(shopper, events, order.disturbance)
+        verifier.story(shopper, by_order(events, decisions), tags)
+    return verifier.report
+
+
+def verify_topics(reader: TopicReader, verifier: Verifier, parts: Parts) -> Report:
+    """Check every decision of the topics; what a restarted worker said twice is checked twice, and folded once."""
+    decided = _Decided()
+    for message in reader.messages(DECISIONS):
+        where = f"{message.topic()}-{message.partition()} at {message.offset()}"
+        _take(message.value() or b"", where, verifier, decided)
+    _check_sent(_promotions_on(reader), decided, verifier)
+    if not all(reader.has_all(topic) for topic in SOURCES):
+        verifier.skip(sum(map(len, decided.values())), _GONE)
+        return verifier.report
+    histories = _seen(reader, decided.keys(), parts)
+    several = _with_several_ids(item.event for seen in histories.values() for item in seen)
+    tags = tags_of((item.event for seen in histories.values() for item in seen), parts)
+    for shopper in sorted(decided):
+        once = {decision.trigger.message_id: decision for decision in reversed(decided[shopper])}
+        seen = histories.pop(shopper, [])
+        if shopper in several:
+            verifier.skip(len(once), _MERGED)
+        else:
+            verifier.story(shopper, by_position(seen, once.values()), tags)
+    return verifier.report
+
+
+def _take(raw: bytes, where: str, verifier: Verifier, decided: _Decided) -> None:
+    try:
+        record = verifier.record(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        kind = InputError if ".jsonl:" in where else TopicError
+        raise kind(where, f"holds no decision ({error})", "see what wrote it") from None
+    decided.setdefault(ShopperId(record.user_id), []).append(record)
+
+
+def _check_sent(sent: set[str], decided: _Decided, verifier: Verifier) -> None:
+    """Hold that every offer went out, and nothing that was not decided."""
+    offered = {
+        decision.decision_id: decision
+        for decisions in decided.values()
+        for decision in decisions
+        if decision.outcome is Outcome.OFFERED and decision.decision_id is not None
+    }
+    for decision_id in sorted(offered.keys() - sent):
+        verifier.tell(offered[decision_id], "was offered, and no promotion went out")
+    for decision_id in sorted(sent - offered.keys()):
+        verifier.tell_of(decision_id, "a promotion went out that no decision offered")
+
+
+def _promotions_in(path: Path) -> set[str]:
+    return _offers(raw for raw in lines_of(path) if not isinstance(raw, HugeLine))
+
+
+def _promotions_on(reader: TopicReader) -> set[str]:
+    return _offers(message.value() or b"" for message in reader.messages(PROMOTIONS))
+
+
+def _offers(values: Iterable[bytes]) -> set[str]:
+    sent = (_sent_of(raw) for raw in values)
+    return {promotion.decision_id for promotion in sent if promotion.type == "promotion.offered"}
+
+
+def _histories(
+    files: Sequence[Path], wanted: Iterable[ShopperId], parts: Parts, wall_ms: int
+) -> dict[ShopperId, list[ShopEvent]]:
+    """Return the accepted events of the shoppers that something was decided about, in file order."""
+    found: dict[ShopperId, list[ShopEvent]] = {shopper: [] for shopper in wanted}
+    read_line = parts.border.read_line
+    for path in files:
+        for raw in lines_of(path):
+            if isinstance(raw, HugeLine):
+                continue
+            event = read_line(raw, wall_ms)
+            if not isinstance(event, DeadLetter | Skipped) and event.envelope.shopper in found:
+                found[event.envelope.shopper].append(event)
+    return found
+
+
+def _seen(reader: TopicReader, wanted: Iterable[ShopperId], parts: Parts) -> dict[ShopperId, list[Seen]]:
+    """Return the events of the source topics, but for those that failed in processing."""
+    found: dict[ShopperId, list[Seen]] = {shopper: [] for shopper in wanted}
+    failed = {*_failed(reader)}
+    for topic in SOURCES:
+        for record in _records(reader, topic):
+            origin = origin_of(record) if topic is INTERNAL else None
+            broker_ms = record.timestamp if origin is None else origin.broker_ms
+            event = parts.border.read(record.value, broker_ms)
+            if isinstance(event, DeadLetter | Skipped) or event.envelope.shopper not in found:
+                continue
+            place = record[:3] if origin is None else origin[:3]
+            if place not in failed:
+                source = f"{record.topic}-{record.partition}"
+                found[event.envelope.shopper].append(Seen(event, source, record.offset, broker_ms))
+    return found
+
+
+class _Record(NamedTuple):
+    """A message in the form of the worker's own records."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    headers: list[tuple[str, bytes]]
+    value: bytes | None
+
+
+def _records(reader: TopicReader, topic: Topic) -> Iterator[_Record]:
+    message: Any  # the client's types allow None where a record has none
+    for message in reader.messages(topic):
+        yield _Record(
+            message.topic(),
+            message.partition(),
+            message.offset(),
+            message.timestamp()[1],
+            message.headers() or [],
+            message.value(),
+        )
+
+
+def _failed(reader: TopicReader) -> Iterator[tuple[str, int, int]]:
+    """Yield where the events lay that were read well and failed in processing: no profile holds them."""
+    for record in _records(reader, DEAD_LETTERS):
+        headers = dict(record.headers)
+        if headers.get("reason") == Rejection.PROCESSING_FAILED.value.encode():
+            yield headers["topic"].decode(), int(headers["partition"]), int(headers["offset"])
+
+
+def _with_several_ids(events: Iterable[ShopEvent]) -> set[ShopperId]:
+    """Return the shoppers whose profile holds events of another id too."""
+    found: set[ShopperId] = set()
+    for event in events:
+        if isinstance(event, IdentityEvent) and event.anonymous_id is not None:
+            found |= {event.envelope.shopper, ShopperId(event.anonymous_id)}
+    return found
