@@ -6,6 +6,7 @@ brokers, topics and the like in `STOCK_...` variables:
 """
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,36 +29,38 @@ WEIGHTS = {"Product Viewed": 1.0, "Product Clicked": 1.0, "Product Added": 4.0, 
 Profile = dict[str, Any]
 Event = dict[str, Any]
 
-app = faust.App(
-    os.environ["STOCK_APP"],
-    broker="kafka://" + os.environ["STOCK_SERVERS"],
-    store="memory://",
-    datadir=os.environ["STOCK_FOLDER"],
-    topic_partitions=int(os.environ["STOCK_PARTITIONS"]),
-    topic_replication_factor=1,
-)
-events = app.topic(*os.environ["STOCK_TOPICS"].split(","), key_type=str, value_serializer="json")
-promotions = app.topic(os.environ["STOCK_PROMOTIONS"], key_type=str, value_serializer="json")
-
 
 def new_profile() -> Profile:
     """Return the profile of a shopper who did nothing yet."""
     return {**dict.fromkeys(COUNTERS.values(), 0), "last_seen": 0.0, "affinity": {}, "recent": []}
 
 
-profiles = app.Table("profiles", default=new_profile)
+def build(settings: Mapping[str, str]) -> faust.App:
+    """Return the app with its one agent; `settings` has the `STOCK_...` variables."""
+    app = faust.App(
+        settings["STOCK_APP"],
+        broker="kafka://" + settings["STOCK_SERVERS"],
+        store="memory://",
+        datadir=settings["STOCK_FOLDER"],
+        topic_partitions=int(settings["STOCK_PARTITIONS"]),
+        topic_replication_factor=1,
+    )
+    events = app.topic(*settings["STOCK_TOPICS"].split(","), key_type=str, value_serializer="json")
+    promotions = app.topic(settings["STOCK_PROMOTIONS"], key_type=str, value_serializer="json")
+    profiles = app.Table("profiles", default=new_profile)
 
+    @app.agent(events)
+    async def count(stream: Any) -> None:
+        """Update the shopper's profile with every event, and promote where the interest is strong."""
+        async for event in stream:
+            shopper = event.get("userId") or event["anonymousId"]
+            profile = profiles[shopper]
+            promotion = update(profile, event)
+            profiles[shopper] = profile  # a stored value changes by being set: this writes the changelog
+            if promotion is not None:
+                await promotions.send(key=shopper, value=promotion)
 
-@app.agent(events)
-async def count(stream: Any) -> None:
-    """Update the shopper's profile with every event, and promote where the interest is strong."""
-    async for event in stream:
-        shopper = event.get("userId") or event["anonymousId"]
-        profile = profiles[shopper]
-        promotion = update(profile, event)
-        profiles[shopper] = profile  # a stored value changes by being set: this writes the changelog
-        if promotion is not None:
-            await promotions.send(key=shopper, value=promotion)
+    return app
 
 
 def update(profile: Profile, event: Event) -> Profile | None:
@@ -88,4 +91,4 @@ def _touch(affinity: dict[str, list[float]], category: str, weight: float, at: f
 
 
 if __name__ == "__main__":
-    app.main()
+    build(os.environ).main()

@@ -80,7 +80,7 @@ class Comparison:
         self.holds = _holds_of(feature, self._op, self._threshold, negated)
         self._digits = digits_of(currency)
         self._start = f"{feature.label} is "
-        self._end = f", {self._needs()}"
+        self._end = f", {self.needs()}"
         holding, failing = _boundaries(feature, self._op, self._threshold)
         self._to_pass, self._to_fail = (failing, holding) if negated else (holding, failing)
         # Only values of one type: True, 1 and 1.0 are one key of a dict.
@@ -110,7 +110,8 @@ class Comparison:
             return Check(self._code, sentence, passed, "")
         return Check(self._code, sentence, passed, self._flip(value, target), feature.key, target)
 
-    def _needs(self) -> str:
+    def needs(self) -> str:
+        """Return what is needed, in words: "at least 3 needed"."""
         op, words = self._op, _NEEDS
         if self._negated:
             op, words = _OPPOSITE.get(op, op), _NEEDS if op in _OPPOSITE else _NEEDS_NOT

@@ -12,7 +12,11 @@ from msgspec import Struct
 
 from schemas.decisions import Decision
 from schemas.errors import BeckonError, InputError
+from schemas.ids import EventTime
+from schemas.profiles import Profile
 from streams import replay_folder
+from streams.line_state import profile_from
+from streams.pages import read_profile
 from streams.sources import HugeLine, lines_of
 
 Wanted = Callable[[Decision], bool]
@@ -35,6 +39,9 @@ class Archive(Protocol):
     def profile(self, user: str) -> bytes | None:
         """Return a shopper's line of profiles.jsonl, or None."""
 
+    def state(self, user: str) -> Profile | None:
+        """Return a shopper's profile to decide with, as far as the archive knows it, or None."""
+
     def nobody(self, user: str) -> NotFoundError:
         """Return the one line that says that a shopper is not there."""
 
@@ -44,6 +51,7 @@ class Archive(Protocol):
 
 class _User(Struct):
     user_id: str
+    last_seen: EventTime
 
 
 _user_of = msgspec.json.Decoder(_User).decode
@@ -81,6 +89,27 @@ class FolderArchive:
             if line.user_id == user:
                 return raw
         return None
+
+    def state(self, user: str) -> Profile | None:
+        raw = self.profile(user)
+        if raw is None:
+            return None
+        try:
+            line = read_profile(raw)
+        except msgspec.MsgspecError as error:
+            raise InputError(
+                self.name, f"holds no profile of {user} ({error})", "run the replay again"
+            ) from None
+        mine = self.decisions(user, lambda decision: decision.user_id == user)
+        return profile_from(line, self.as_of(), mine)
+
+    def as_of(self) -> EventTime:
+        """Return the time from which the profiles were seen: the summary's, else that of the newest event."""
+        stated = self.summary().get("as_of")
+        if isinstance(stated, int):
+            return EventTime(stated)
+        lines = self._lines(replay_folder.PROFILES, "", _user_of)
+        return max((line.last_seen for _, line in lines), default=EventTime(0))
 
     def nobody(self, user: str) -> NotFoundError:
         """Return the line; it names some whose id begins alike, for a typing error or half an id."""

@@ -41,8 +41,12 @@ class HealthServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
                 """A scrape is no event."""
 
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A client that breaks off is no event."""
+
         try:
-            self._server = ThreadingHTTPServer((settings.host, settings.port), Handler)
+            self._server = Server((settings.host, settings.port), Handler)
         except OSError as error:
             raise SettingsError(
                 "metrics.port",

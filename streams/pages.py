@@ -53,6 +53,17 @@ class OrderLine(Struct):
     discounted: bool
 
 
+class DayLine(Struct):
+    """What happened on one UTC day; `spend` in minor units."""
+
+    views: int
+    clicks: int
+    searches: int
+    cart_adds: int
+    orders: int
+    spend: int
+
+
 class SessionLine(Struct):
     """The newest visit."""
 
@@ -68,7 +79,7 @@ class ConsentLine(Struct):
 
 
 class ProfileLine(Struct):
-    """A line of profiles.jsonl (design 11), as far as the page shows it."""
+    """A line of profiles.jsonl (design 11), as far as pages and `beckon decide` need it."""
 
     user_id: str
     first_seen: EventTime
@@ -85,6 +96,7 @@ class ProfileLine(Struct):
     recent: list[RecentLine]
     orders_log: list[OrderLine]
     session: SessionLine
+    days: dict[str, DayLine]
     consent: dict[str, ConsentLine]
     merged_from: list[str]
 

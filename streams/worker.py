@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -57,6 +58,7 @@ class Worker:
         self.agent = add_agent(self.app, settings, self.lanes)
         self.app.transport.hooks = self
         self._ready = False
+        self._stopping = False
         self._numbers: frozenset[int] = frozenset()
         self._lags: Lags[TP] = Lags()
         self._ticked = time.monotonic()
@@ -90,6 +92,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
         loop.set_exception_handler(lambda _, __: None)  # libraries' leftovers; what counts raises
+        threading.excepthook = self._thread_ended
         tasks = [asyncio.create_task(run) for run in (self._run_app(), self._tick(), told.wait())]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not told.is_set():
@@ -106,6 +109,11 @@ class Worker:
         patience_s = self._settings.models.give_up_s + STUCK_S
         return time.monotonic() - self._ticked < STUCK_S and self.lanes.busy_for() < patience_s
 
+    def _thread_ended(self, args: threading.ExceptHookArgs) -> None:
+        # The consumer lives in a thread: without it nothing goes on. After a stop its end is no news.
+        if not self._stopping:
+            end_process(args.exc_value or RuntimeError("a thread ended"))
+
     async def _run_app(self) -> None:
         await self.app.start()
         await self.app.wait_until_stopped()
@@ -119,7 +127,8 @@ class Worker:
 
     async def _stop(self) -> None:
         log.info("worker_stopping")
-        asyncio.get_running_loop().call_later(STOP_S, os._exit, 1)
+        self._stopping = True
+        asyncio.get_running_loop().call_later(STOP_S, end_process, _late())
         self.app.consumer.stop_flow()
         await self._close()
         await self.app.consumer.commit_all()
@@ -194,6 +203,14 @@ def end_process(error: BaseException) -> NoReturn:
     )
     print(f"beckon: {line}"[:1000].replace("\n", " "), file=sys.stderr, flush=True)
     os._exit(error.exit_code if isinstance(error, BrokerError) else 1)
+
+
+def _late() -> BeckonError:
+    return BeckonError(
+        "worker",
+        f"could not finish and commit within {STOP_S:g} s",
+        "what was begun will be done again; look at the brokers",
+    )
 
 
 def _where(error: BaseException) -> str:

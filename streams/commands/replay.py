@@ -78,8 +78,8 @@ def replay(
     )
     source = tags or ("model" if models is not None else "category")
     built = parts.build(settings, tags=source)
-    with _progress() as progress:
-        summary = run(request, built, progress, time.time_ns() // 1_000_000)
+    with progress() as show:
+        summary = run(request, built, show, time.time_ns() // 1_000_000)
     print(_json(summary) if json else _page(summary, out))
 
 
@@ -102,7 +102,7 @@ def _silent(stage: str, done: int, of: int) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator["Progress"]:
+def progress() -> Iterator["Progress"]:
     """Show what is done on a terminal, and nothing elsewhere."""
     from rich.console import Console
     from rich.progress import Progress as Bar

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands.common import CONFIG_HELP, FROM_HELP, KAFKA_HELP, archive_of
+from streams.commands.decide import AT_HELP, CAMPAIGNS_HELP, notes_of, parts_of, state_of, time_of
 
 if TYPE_CHECKING:
+    from processors.campaigns import Campaigns
     from schemas.decisions import Decision
     from streams.archive import Archive
+    from streams.parts import Parts
 
 _SHOWN = 3
 
@@ -24,6 +27,11 @@ def why(
         str | None, typer.Argument(help="The id of a decision or of a candidate, or how it begins.")
     ] = None,
     user: Annotated[str | None, typer.Option(help="List this shopper's decisions instead.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(help="With --user: what stands between the two, recorded or not.")
+    ] = None,
+    campaigns: Annotated[Path | None, typer.Option(help=CAMPAIGNS_HELP)] = None,
+    at: Annotated[str | None, typer.Option(help=AT_HELP)] = None,
     folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record, not the page.")] = False,
@@ -38,6 +46,11 @@ def why(
     if (decision_id is None) is (user is None):
         raise SettingsError("DECISION_ID", "is wanted, or --user", "give one of the two")
     archive, _ = archive_of(folder, kafka, config)
+    if campaign is not None:
+        if user is None:
+            raise SettingsError("--campaign", "is nothing without --user", "say whom you ask about")
+        _between(archive, user, campaign, parts_of(campaigns, None, config), at, json=json)
+        return
     if decision_id is not None:
         found = [_one(archive, decision_id)]
         text = [printable(line) for line in why_page(found[0]).splitlines()]
@@ -47,6 +60,43 @@ def why(
         text = list(decision_lines(found))
     for line in (decision_json(decision).decode() for decision in found) if json else text:
         print(line)
+
+
+def _between(
+    archive: "Archive",
+    user: str,
+    campaign: str,
+    parts: "tuple[Parts, Campaigns]",
+    at: str | None,
+    *,
+    json: bool,
+) -> None:
+    """Print what was decided about a shopper and a campaign, and how they stand to each other now."""
+    from processors.why_not import ask, only
+    from streams.answer_page import answer_page, answers_json, recorded_lines
+    from streams.archive import NotFoundError
+
+    side, ready = parts[0].side, parts[1]
+    if campaign not in ready.by_id:
+        known = ", ".join(ready.by_id) or "none"
+        raise NotFoundError(f"campaign {campaign}", "is not in the campaign file", f"known: {known}")
+    profile = state_of(archive, user)
+    when = time_of(archive, profile, at)
+    events = [event for event, asked in ready.by_trigger.items() if any(c.id == campaign for c in asked)]
+    answers = [only(ask(profile, event, when, ready, side), campaign) for event in events]
+    if json:
+        print(answers_json(user, when, answers))
+        return
+    print(answer_page(user, when, answers, notes_of(archive, ready)))
+    mine = archive.decisions(user, lambda decision: decision.user_id == user)
+    recorded = list(recorded_lines(mine, campaign))
+    print(
+        "What was decided, for `beckon why DECISION_ID`:"
+        if recorded
+        else "It never came to a decision about it."
+    )
+    for line in recorded:
+        print(f"  {line}")
 
 
 def _one(archive: "Archive", decision_id: str) -> "Decision":

@@ -315,7 +315,7 @@ def campaign_files(draw: Any, campaigns_max: int = 3) -> CampaignFile:
 
 _margins = st.sampled_from((None, 500, 2020, 3000))
 _stocks = st.sampled_from((None, 0, 3, 3))
-catalogs = st.dictionaries(products, st.tuples(_margins, _stocks), max_size=3).map(
+catalogs = st.dictionaries(products, st.tuples(_margins, _stocks), min_size=1, max_size=4).map(
     lambda rows: {
         product_id: Product(product_id, None, "camping", None if margin is None else Minor(margin), stock)
         for product_id, (margin, stock) in rows.items()

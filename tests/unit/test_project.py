@@ -21,7 +21,7 @@ def test_no_other_distribution_owns_one_of_our_plain_names(package: str) -> None
 def test_every_package_is_pinned_with_hashes_and_without_an_address(pins: Path) -> None:
     text = pins.read_text()
     packages = re.split(r"\n(?=\S)", text.strip())
-    assert len(packages) > 40
+    assert len(packages) > 5
     for package in packages:
         assert re.match(r"[a-z0-9-]+==\S+", package), package[:80]
         assert "--hash=sha256:" in package, package[:80]

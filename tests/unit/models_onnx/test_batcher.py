@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -218,6 +219,14 @@ def test_two_lanes_that_ask_for_one_text_make_one_call() -> None:
         return mine, await asyncio.gather(*(mine.tag_async(["tent", "wok"]) for _ in range(4)))
 
     mine, answers = asyncio.run(story())
+    assert answers == [answers[0]] * 4
+    assert (mine.model_calls, mine.texts_scored, mine.cache_hits) == (1, 2, 6)
+
+
+def test_threads_that_ask_for_one_text_at_once_make_one_call() -> None:
+    mine = tagger(lambda: time.sleep(0.05))
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(mine.tag, [["tent", "wok"]] * 4))
     assert answers == [answers[0]] * 4
     assert (mine.model_calls, mine.texts_scored, mine.cache_hits) == (1, 2, 6)
 
