@@ -35,7 +35,6 @@ _WARM_UP_SHARE = 0.1
 # Only ever softer: where all choosing texts are right, sharper looks better without end.
 _TEMPERATURES = [round(1.05**step, 4) for step in range(29)]  # 1 to 3.92
 
-
 #: layers, width, heads, vocabulary, learning rate.
 _SHAPES = {
     Size.MICRO: (2, 64, 2, 1500, 2e-3),
@@ -167,7 +166,7 @@ def _train(
             pace.step()
             done += 1
             progress(f"training, epoch {epoch}", done, calls)
-        loss_now = _loss(*_all_logits(classifier, choose, pad_id), 1.0)
+        loss_now, _ = _calibrated(*_all_logits(classifier, choose, pad_id))
         if loss_now < best_loss:
             best_loss, best_epoch = loss_now, epoch
             best = {name: weights.clone() for name, weights in classifier.state_dict().items()}
@@ -221,14 +220,20 @@ def _all_logits(classifier: Any, rows: Sequence[_Row], pad_id: int) -> tuple[Any
     return torch.cat(some), _truth(truth)
 
 
-def _loss(logits: Any, truth: Any, temperature: float) -> float:
-    return float(torch.nn.functional.cross_entropy(logits / temperature, truth))
+def _calibrated(logits: Any, truth: Any) -> tuple[float, float]:
+    """Return the least loss over all temperatures, and that temperature.
+
+    Later epochs are right more often and too sure of it. The temperature takes the second away, so moments
+    are compared without it.
+    """
+    losses = [float(torch.nn.functional.cross_entropy(logits / one, truth)) for one in _TEMPERATURES]
+    best = min(range(len(losses)), key=losses.__getitem__)
+    return losses[best], _TEMPERATURES[best]
 
 
 def _temperature(classifier: Any, choose: Sequence[_Row], pad_id: int) -> float:
     """Find the temperature with the least loss and build it into the last layer: scores become probabilities."""
-    logits, truth = _all_logits(classifier, choose, pad_id)
-    best = min(_TEMPERATURES, key=lambda temperature: _loss(logits, truth, temperature))
+    _, best = _calibrated(*_all_logits(classifier, choose, pad_id))
     last = next(reversed([part for part in classifier.modules() if isinstance(part, torch.nn.Linear)]))
     with torch.no_grad():
         last.weight /= best

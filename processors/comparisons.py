@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -30,7 +31,7 @@ _NEEDS: Mapping[Op, str] = {
     Op.ONE_OF: "one of {} needed",
 }
 _NEEDS_NOT: Mapping[Op, str] = {Op.EQUALS: "anything but {} needed", Op.ONE_OF: "none of {} allowed"}
-#: Answers kept per comparison: counts and small sums take few values, and wording them costs most.
+#: Answers kept per comparison, the ones asked for last: counts take few values, and wording them costs most.
 _KEPT_MAX = 64
 
 
@@ -51,13 +52,13 @@ class Comparison:
         "_end",
         "_is_real",
         "_is_words",
-        "_kept",
         "_negated",
         "_op",
         "_start",
         "_threshold",
         "_to_fail",
         "_to_pass",
+        "check",
         "feature",
         "holds",
         "key",
@@ -83,32 +84,22 @@ class Comparison:
         self._end = f", {self.needs()}"
         holding, failing = _boundaries(feature, self._op, self._threshold)
         self._to_pass, self._to_fail = (failing, holding) if negated else (holding, failing)
-        # Only values of one type: True, 1 and 1.0 are one key of a dict.
-        self._kept: dict[Value, Check] | None = {} if feature.unit in (Unit.COUNT, Unit.MONEY) else None
-
-    def check(self, value: Value) -> Check:
-        """Return the sentence with its numbers, and the smallest change that flips it."""
-        kept = self._kept
-        if kept is None:
-            return self._check(value)
-        check = kept.get(value)
-        if check is None:
-            check = self._check(value)
-            if len(kept) < _KEPT_MAX:
-                kept[value] = check
-        return check
+        #: The sentence with its numbers for a value, and the smallest change that flips it. Kept only for
+        #: values of one type: True, 1 and 1.0 would be one key.
+        self.check: Callable[[Value], Check] = self._check
+        if feature.unit in (Unit.COUNT, Unit.MONEY):
+            self.check = lru_cache(_KEPT_MAX)(self._check)
 
     def _check(self, value: Value) -> Check:
         passed = self.holds(value)
-        if self._op is Op.EQUALS or self._op is Op.ONE_OF:
-            target = self._other(value, passed)
-        else:
+        if self._op in _OPPOSITE:
             target = self._to_fail if passed else self._to_pass
-        feature = self.feature
+        else:
+            target = self._other(value, passed)
         sentence = f"{self._start}{self._show_beside(value, passed)}{self._end}"
-        if isinstance(target, _NoFlip):
+        if target is _NO_FLIP:
             return Check(self._code, sentence, passed, "")
-        return Check(self._code, sentence, passed, self._flip(value, target), feature.key, target)
+        return Check(self._code, sentence, passed, self._flip(value, target), self.key, target)
 
     def needs(self) -> str:
         """Return what is needed, in words: "at least 3 needed"."""

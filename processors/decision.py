@@ -112,14 +112,18 @@ def _arbitrate(weighed: list[Weighed], currency: str) -> Weighed | None:
     winner = min(left, key=lambda c: (-c.campaign.priority, -c.expected_value, c.campaign.place))
     its = winner.campaign
     beaten_by = f"lost to {its.id} with priority {its.priority} and {currency} {winner.expected_value:.2f}"
+    # Most losers are worth the same, and their words cost most.
+    lost: dict[tuple[int, float, bool], Check] = {}
     for candidate in left:
         if candidate is not winner:
-            mine = candidate.campaign
-            worth = f"priority {mine.priority} and expected value {currency} {candidate.expected_value:.2f}"
+            mine, worth = candidate.campaign, candidate.expected_value
+            alike = (mine.priority, worth, mine.place < its.place)
+            check = lost.get(alike)
+            if check is None:
+                words = f"priority {mine.priority} and expected value {currency} {worth:.2f} {beaten_by}"
+                check = lost[alike] = Check("arbitration", words, False, _enough(candidate, winner))
             candidate.reason = Reason.LOST_ARBITRATION
-            candidate.checks.append(
-                Check("arbitration", f"{worth} {beaten_by}", False, _enough(candidate, winner))
-            )
+            candidate.checks.append(check)
     return winner
 
 

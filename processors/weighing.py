@@ -1,6 +1,6 @@
 """The steps that every eligible campaign goes through, each with its reason; the first one that fails stops it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from processors.features import Facts, Value
 from processors.ids import decision_id
 from processors.quiet_hours import local_time, quiet_until, zone_name
 from processors.side_inputs import Scores, SideInputs
+from schemas.campaigns import Products
 from schemas.decisions import Check, CopyText, Goods, Reason, Trigger
 from schemas.events import Purpose
 from schemas.ids import DecisionId, EventTime
@@ -99,10 +100,7 @@ def weigh(case: Case, campaign: Ready) -> Weighed:
     weighed = Weighed(campaign, decision_id(shopper, campaign.id, case.trigger.message_id), [])
     if case.profiled:
         _explain(case, weighed)
-    for reason, passes in _STEPS:
-        if not passes(case, weighed):
-            weighed.reason = reason
-            break
+    weighed.reason = _stop(case, weighed)
     return weighed
 
 
@@ -114,6 +112,32 @@ def _explain(case: Case, weighed: Weighed) -> None:
         if value is _UNREAD:
             value = values[key] = comparison.read(facts)
         checks.append(comparison.check(value))
+
+
+def _stop(case: Case, weighed: Weighed) -> Reason | None:
+    """Return the first step that stops a candidate. Steps that have nothing to look at are passed by here:
+    a call costs more than the question, and most offers have no products, cost and words to look at.
+    """
+    offer = weighed.campaign.offer
+    if not _has_consent(case, weighed):
+        return Reason.NO_CONSENT
+    if not _is_in_time(case, weighed):
+        return Reason.TOO_LATE
+    if weighed.campaign.caps and not _is_below_caps(case, weighed):
+        return Reason.CAPPED
+    if case.cool_down is not None and not _has_cooled_down(case.cool_down, weighed):
+        return Reason.COOLING_DOWN
+    if offer.products is not None and not _is_in_stock(offer.products, case, weighed):
+        return Reason.OUT_OF_STOCK
+    if (weighed.product_ids or offer.cost != 0) and not _is_worth_it(case, weighed):
+        return Reason.LOW_VALUE
+    if offer.copy is not None and not _has_words(case, weighed):
+        return Reason.COPY_REJECTED
+    if case.quiet_until is None:
+        weighed.not_before = case.facts.now
+    elif not _may_be_loud(case.quiet_until, case, weighed):
+        return Reason.QUIET_HOURS
+    return None
 
 
 def _has_consent(case: Case, weighed: Weighed) -> bool:
@@ -150,26 +174,21 @@ def _reach_check(lag_ms: int, campaign: Ready) -> Check:
 
 
 def _is_below_caps(case: Case, weighed: Weighed) -> bool:
-    offers = case.facts.profile.offers.get(weighed.campaign.id, ())
+    offers = case.facts.profile.offers.get(weighed.campaign.id)
     for window in weighed.campaign.caps:
-        check = caps.check_cap(window, offers, case.facts.now)
+        check = caps.check_cap(window, offers, case.facts.now) if offers else window.free
         weighed.checks.append(check)
         if not check.passed:
             return False
     return True
 
 
-def _has_cooled_down(case: Case, weighed: Weighed) -> bool:
-    if case.cool_down is None:
-        return True
-    weighed.checks.append(case.cool_down)
-    return case.cool_down.passed
+def _has_cooled_down(check: Check, weighed: Weighed) -> bool:
+    weighed.checks.append(check)
+    return check.passed
 
 
-def _is_in_stock(case: Case, weighed: Weighed) -> bool:
-    wanted = weighed.campaign.offer.products
-    if wanted is None:
-        return True
+def _is_in_stock(wanted: Products, case: Case, weighed: Weighed) -> bool:
     if case.recorded is None:
         chosen = products.goods_of(wanted, case.facts, case.side.catalog)
     else:
@@ -187,8 +206,6 @@ def _is_in_stock(case: Case, weighed: Weighed) -> bool:
 
 def _is_worth_it(case: Case, weighed: Weighed) -> bool:
     offer, campaigns = weighed.campaign.offer, case.campaigns
-    if not weighed.product_ids and offer.cost == 0:
-        return True  # nothing earned and nothing spent
     margin = weighed.goods.margin if weighed.goods is not None else 0
     # Rounded: 0.05 * 20.20 - 1.01 is nothing, not a tiny loss.
     earned = round(case.propensity * margin / campaigns.minor_per_unit, 6)
@@ -208,8 +225,6 @@ def _is_worth_it(case: Case, weighed: Weighed) -> bool:
 
 def _has_words(case: Case, weighed: Weighed) -> bool:
     offer = weighed.campaign.offer
-    if offer.copy is None:
-        return True
     expires_at = EventTime(case.facts.now + weighed.campaign.valid_ms)
     weighed.copy = copy_of(
         offer, weighed.product_ids, case.side.catalog, case.campaigns.currency, expires_at, case.zone
@@ -221,11 +236,9 @@ def _has_words(case: Case, weighed: Weighed) -> bool:
     return True
 
 
-def _may_be_loud(case: Case, weighed: Weighed) -> bool:
-    now, until = case.facts.now, case.quiet_until
-    weighed.not_before = now if until is None else until
-    if until is None:
-        return True
+def _may_be_loud(until: EventTime, case: Case, weighed: Weighed) -> bool:
+    now = case.facts.now
+    weighed.not_before = until
     expires_at = now + weighed.campaign.valid_ms
     passed = until < expires_at
     clock = local_time(now, case.zone).strftime("%H:%M")
@@ -243,18 +256,6 @@ def _validity_flip(quiet_ms: int, passed: bool) -> str:
         return f"an offer valid for at least {minutes} minute{'' if minutes == 1 else 's'}"
     # No offer is valid for less than a minute.
     return f"an offer valid for less than {minutes} minutes" if minutes > 1 else ""
-
-
-_STEPS: tuple[tuple[Reason, Callable[[Case, Weighed], bool]], ...] = (
-    (Reason.NO_CONSENT, _has_consent),
-    (Reason.TOO_LATE, _is_in_time),
-    (Reason.CAPPED, _is_below_caps),
-    (Reason.COOLING_DOWN, _has_cooled_down),
-    (Reason.OUT_OF_STOCK, _is_in_stock),
-    (Reason.LOW_VALUE, _is_worth_it),
-    (Reason.COPY_REJECTED, _has_words),
-    (Reason.QUIET_HOURS, _may_be_loud),
-)
 
 
 #: None is a value.

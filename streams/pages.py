@@ -96,9 +96,9 @@ class ProfileLine(Struct):
     recent: list[RecentLine]
     orders_log: list[OrderLine]
     session: SessionLine
-    days: dict[str, DayLine]
     consent: dict[str, ConsentLine]
     merged_from: list[str]
+    days: dict[str, DayLine] = {}
 
 
 def read_profile(raw: bytes) -> ProfileLine:

@@ -35,7 +35,10 @@ def demo(
     console = Console()
     folder = Path(".beckon") / "demo"
     if train:
+        from streams.commands.train import tags
+
         models = folder / "models"
+        tags(out=models)
     options = Options(seconds, rate, shoppers, seed, campaigns or CAMPAIGNS, models or MODELS, folder)
     run = Demo(options, console)
     summary = run.run()

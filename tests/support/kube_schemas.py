@@ -34,7 +34,7 @@ def faults(manifest: Mapping[str, Any]) -> list[str]:
 def _validators() -> dict[Kind, Draft202012Validator]:
     found: dict[Kind, Draft202012Validator] = {}
     folder = kube_tools.schemas()
-    core = folder / kube_tools.KUBERNETES.partition("@")[0].replace("/", "_")
+    core = kube_tools.folder_of(folder, kube_tools.KUBERNETES)
     registry: Registry[Any] = Registry()
     for file in sorted(core.glob("*.json")):
         schemas = json.loads(file.read_text(encoding="utf-8")).get("components", {}).get("schemas", {})
@@ -98,6 +98,6 @@ def _close(schema: Any) -> None:
     if schema.get("nullable") is True and isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
     # `properties` may itself be the name of a field.
-    if isinstance(schema.get("properties"), dict) and schema.get("type", "object") == "object":
-        if schema.get("x-kubernetes-preserve-unknown-fields") is not True:
-            schema.setdefault("additionalProperties", False)
+    is_object = isinstance(schema.get("properties"), dict) and schema.get("type", "object") == "object"
+    if is_object and schema.get("x-kubernetes-preserve-unknown-fields") is not True:
+        schema.setdefault("additionalProperties", False)

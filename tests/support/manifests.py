@@ -31,9 +31,7 @@ def _rendered(folder: str) -> list[Manifest]:
         command = kube_tools.kustomize()
     except BeckonError as error:
         pytest.fail(str(error), pytrace=False)
-    done = subprocess.run(
-        [*command, str(ROOT / "k8s" / folder)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, str(ROOT / "k8s" / folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # it warns of fields that it will drop
     return [document for document in YAML(typ="safe").load_all(done.stdout) if document]
