@@ -96,8 +96,11 @@ class Comparison:
             target = self._to_fail if passed else self._to_pass
         else:
             target = self._other(value, passed)
-        sentence = f"{self._start}{self._show_beside(value, passed)}{self._end}"
-        if target is _NO_FLIP:
+        shown = self._show(value)
+        if self._is_real and self._is_near(value) and self.holds(float(shown)) is not passed:
+            shown = repr(value)  # words must not seem to contradict the answer, as 1.999 shown as 2.0 would
+        sentence = f"{self._start}{shown}{self._end}"
+        if isinstance(target, _NoFlip):
             return Check(self._code, sentence, passed, "")
         return Check(self._code, sentence, passed, self._flip(value, target), self.key, target)
 
@@ -123,17 +126,10 @@ class Comparison:
             return f"{self._currency} {value:.{self._digits}f}"
         return str(value)
 
-    def _show_beside(self, value: Value, passed: bool) -> str:
-        """Return a value in words that do not seem to contradict the answer, as 1.999 shown as 2.0 would."""
-        short = self._show(value)
-        if self._is_real and self._is_near(value) and self.holds(float(short)) is not passed:
-            return repr(value)
-        return short
-
     def _is_near(self, value: Any) -> bool:
         """Return whether rounding a real number for people could carry it over the threshold."""
         threshold = self._threshold
-        return isinstance(threshold, tuple) or abs(value - threshold) < 0.01
+        return isinstance(threshold, tuple) or -0.01 < value - threshold < 0.01
 
     def _flip(self, value: Value, target: Value) -> str:
         feature = self.feature

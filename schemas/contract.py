@@ -1,5 +1,7 @@
 """The JSON Schemas that others read: one file per topic in `schemas/json`, made from the types here.
 
+`asyncapi.json` beside them says who writes and reads which.
+
 `python -m schemas.contract` writes them again; a test fails when a file differs. They say what can be
 said in JSON Schema: the border knows more (bytes, nesting, times, rates), so what it accepts always fits.
 """
@@ -11,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from schemas import topics
+from schemas import asyncapi, topics
 from schemas.campaigns import CampaignFile
 from schemas.catalog import Line
 from schemas.decisions import Decision, Promotion
@@ -155,8 +157,9 @@ def campaigns() -> Schema:
 
 
 def write(folder: Path) -> None:
-    """Write all schemas into a folder."""
+    """Write all schemas and the AsyncAPI document into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / asyncapi.FILE).write_text(render(asyncapi.document()), encoding="utf-8")
     for name, schema in documents().items():
         (folder / f"{name}.schema.json").write_text(render(schema), encoding="utf-8")
 
@@ -272,6 +275,7 @@ def _dead_letters() -> Schema:
             "topic": {"type": "string"},
             "partition": number,
             "offset": number,
+            "key_bytes": number,
             "original_bytes": number,
             "original_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         },

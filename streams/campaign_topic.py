@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from msgspec import Struct
 
 from schemas import campaign_checks
@@ -20,7 +20,7 @@ from schemas.errors import BrokerError, CampaignError, TopicError
 from schemas.topics import CAMPAIGNS
 from streams.clients import confluent_config, no_broker
 from streams.settings import KafkaSettings
-from streams.topic_reader import TopicReader, reader_config
+from streams.topic_reader import TopicReader, assign_from_start, reader_config
 
 #: The key of what holds for all campaigns; no campaign may have this id.
 SHOP_KEY = "shop"
@@ -89,22 +89,15 @@ class Records:
 
 
 class Follower:
-    """Reads the topic from its start and on and on, by assignment, without a group."""
+    """Reads the topic from its start and on and on, by assignment, without a group; `read_to_end` comes first."""
 
     def __init__(self, kafka: KafkaSettings, prefix: str) -> None:
-        partitions = TopicReader(kafka, prefix).partitions(CAMPAIGNS)
         self._kafka = kafka
+        self._topic = prefix + CAMPAIGNS.name
+        self._partitions = range(TopicReader(kafka, prefix).partitions(CAMPAIGNS))
         self._records = Records()
         self._ended: set[int] = set()
-        self._count = partitions
-        # A waiting fetch holds back what comes next: half a second of it by default.
-        self._consumer = Consumer({**reader_config(kafka), "fetch.wait.max.ms": 100})
-        self._consumer.assign(
-            [
-                TopicPartition(prefix + CAMPAIGNS.name, number, OFFSET_BEGINNING)
-                for number in range(partitions)
-            ]
-        )
+        self._consumer = Consumer(reader_config(kafka))
 
     @property
     def file(self) -> CampaignFile | None:
@@ -118,8 +111,11 @@ class Follower:
 
     def read_to_end(self) -> CampaignFile | None:
         """Read all that is there now and return the file, if there is one; raise `BrokerError` for silence."""
+        # Only now: an end that was met before would be an old one.
+        assign_from_start(self._consumer, self._kafka, self._topic, self._partitions)
+        self._ended.clear()
         silent_until = monotonic() + self._kafka.connect_timeout_s
-        while len(self._ended) < self._count:
+        while len(self._ended) < len(self._partitions):
             if self._poll(_WAIT_S) is not None:
                 silent_until = monotonic() + self._kafka.connect_timeout_s
             elif monotonic() > silent_until:

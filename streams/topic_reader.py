@@ -45,7 +45,7 @@ class TopicReader:
                 consumer.get_watermark_offsets(TopicPartition(name, number), self.kafka.connect_timeout_s)
                 for number in range(self.partitions(topic))
             )
-            return all(marks is not None and marks[0] == 0 for marks in found)
+            return all(start == 0 for start, _ in found)
         except KafkaException as error:
             raise no_broker(self.kafka, error.args[0].str()) from None
         finally:
@@ -58,7 +58,7 @@ class TopicReader:
         name = self.prefix + topic.name
         consumer = Consumer(reader_config(self.kafka))
         try:
-            consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in left])
+            assign_from_start(consumer, self.kafka, name, left)
             silent_until = monotonic() + self.kafka.connect_timeout_s
             while left:
                 messages = consumer.consume(_BATCH, _WAIT_S)
@@ -78,6 +78,16 @@ class TopicReader:
             consumer.close()
 
 
+def assign_from_start(consumer: Consumer, kafka: KafkaSettings, name: str, partitions: Iterable[int]) -> None:
+    """Let a consumer read partitions from their start; raise `BrokerError` when no broker answers."""
+    try:
+        # A client that knows the leaders begins at once; to find them on its own takes it half a second.
+        consumer.list_topics(name, kafka.connect_timeout_s)
+    except KafkaException as error:
+        raise no_broker(kafka, error.args[0].str()) from None
+    consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in partitions])
+
+
 def reader_config(kafka: KafkaSettings) -> dict[str, object]:
     """Return the configuration of a consumer that reads committed records and leaves no trace."""
     return {
@@ -86,4 +96,6 @@ def reader_config(kafka: KafkaSettings) -> dict[str, object]:
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "isolation.level": "read_committed",
+        # A waiting fetch holds back what comes next, and the news of an end: half a second of it by default.
+        "fetch.wait.max.ms": 100,
     }

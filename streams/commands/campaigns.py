@@ -10,7 +10,6 @@ from streams.commands import campaign_topic
 from streams.commands.common import CONFIG_HELP, settings_from
 
 if TYPE_CHECKING:
-
     from processors.lint import Finding
     from schemas.campaigns import CampaignFile
     from streams.settings import Settings

@@ -14,6 +14,7 @@ from tests.support import kube_schemas, kube_server, kube_tools
 from tests.support.kube_server import ApiServer
 from tests.support.manifests import (
     OVERLAYS,
+    ROOT,
     WORKLOADS,
     Manifest,
     container_of,
@@ -23,6 +24,7 @@ from tests.support.manifests import (
     pod_of,
     rendered,
 )
+from tests.support.prometheus import promtool
 
 FOLDERS = (*OVERLAYS, "kafka")
 
@@ -185,6 +187,11 @@ def test_a_restricted_namespace_refuses_a_pod_that_is_less_restricted(loosened: 
     assert answer.status == 403
     assert loosened in answer.message
     assert any("restricted" in warning for warning in api.try_out(worker).warnings)
+
+
+def test_prometheus_takes_the_configuration_of_the_compose_file() -> None:
+    said = promtool("check", "config", "--syntax-only", str(ROOT / "compose" / "prometheus.yaml"))
+    assert "SUCCESS" in said
 
 
 def _pod(workload: Manifest) -> Manifest:

@@ -60,7 +60,9 @@ def test_architecture_names_files_that_exist() -> None:
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:
-    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     files = listed.stdout.split() or [str(path) for path in ROOT.glob("*/**/*.py")]
     long = {name: count for name in files if (count := len((ROOT / name).read_text().splitlines())) > 450}
     assert not long

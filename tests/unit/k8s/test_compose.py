@@ -14,7 +14,6 @@ from streams import kafka_jars, worker
 from streams.settings import load
 from tests.support import kube_tools
 from tests.support.manifests import ROOT
-from tests.support.prometheus import promtool
 
 OURS = ("topics", "worker", "mirror", "shop")
 THEIRS = ("kafka", "redis", "prometheus", "grafana")
@@ -125,11 +124,8 @@ def test_images_name_a_version() -> None:
 
 
 def test_prometheus_reads_the_rules_that_are_mounted() -> None:
-    said = promtool("check", "config", "--syntax-only", str(ROOT / "compose" / "prometheus.yaml"))
-    assert "SUCCESS" in said
     [rules] = read("compose/prometheus.yaml")["rule_files"]
-    folder = "/etc/prometheus"
-    assert f"./k8s/alerts/beckon.yaml:{folder}/{rules}:ro" in SERVICES["prometheus"]["volumes"]
+    assert f"./k8s/alerts/beckon.yaml:/etc/prometheus/{rules}:ro" in SERVICES["prometheus"]["volumes"]
 
 
 def test_grafana_finds_prometheus_and_the_dashboards() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from schemas.campaign_file import load_campaigns
@@ -41,8 +42,6 @@ def effects(tmp_path: Path, text: str) -> Effects:
     catalog = write(
         tmp_path / "catalog.jsonl", {"id": "boots", "margin": 90, "currency": "USD", "price": 100}
     )
-    import msgspec
-
     settings = msgspec.structs.replace(
         settings, campaigns=msgspec.structs.replace(settings.campaigns, catalog=str(catalog))
     )
@@ -92,9 +91,13 @@ def test_the_page_shows_both_files_side_by_side(tmp_path: Path) -> None:
         "  changed  looker: caps",
         "  removed  gone",
     ]
-    rows = {line.split("  ")[1]: line.split() for line in lines[6:11] if line.strip()}
-    assert rows["looker"][-1] == "0"
-    assert "3 -> " in next(line for line in lines if line.startswith("  looker"))
+    assert [line.split() for line in lines[6:11]] == [
+        ["offers", "cost", "in", "USD", "reach", "held", "out"],
+        ["fresh", "0", "->", "4", "0.00", "0", "->", "2", "0"],
+        ["looker", "3", "->", "5", "3.75", "->", "6.25", "2", "0"],
+        ["gone", "0", "0.00", "0", "0"],
+        ["all", "campaigns", "3", "->", "9", "3.75", "->", "6.25", "2", "0"],
+    ]
     assert any(line.split() == ["looker", "no_consent", "4"] for line in lines)
     alone = plan_page(old, None, (), "USD")
     assert "->" not in alone
