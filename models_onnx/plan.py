@@ -24,7 +24,7 @@ class Plan(Struct, frozen=True):
     seed: int
     size: Size = Size.TINY
     base: str | None = None
-    epochs: int = 12
+    epochs: int = 6
     batch_texts: int = 64
     max_length: int = 64
     learning_rate: float | None = None

@@ -52,7 +52,7 @@ def tags(
     base: Annotated[
         str | None, typer.Option(help="Start from this Transformers model: a folder or a hub id.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, max=1000, help="At most; ends when it gets no better.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, max=1000, help="At most; ends when it gets no better.")] = 6,
     max_length: Annotated[int, typer.Option(min=3, max=512, help="Tokens of a text that are read.")] = 64,
     rows: Annotated[
         int, typer.Option(min=100, max=1_000_000, help="How many texts to generate.")
