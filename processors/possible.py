@@ -23,7 +23,7 @@ from schemas.ids import MS_PER_DAY
 from schemas.rejects import QUANTITY_MAX
 
 #: A condition with more ways to hold is taken as possible.
-_WAYS_MAX = 2000
+_WAYS_MAX = 500
 #: Traits that come with every event (`processors.fold`), whatever the settings keep.
 _STATED = ("locale", "timezone")
 _OTHER_TEXT = "\0"
