@@ -4,6 +4,8 @@ TEST := .venv-test
 BIN := $(TEST)/bin
 SECONDS ?= 60
 HISTORIES ?= 100000
+# Three processes, each with a Kafka of its own: the tests wait for brokers more than they compute.
+AT_ONCE ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
@@ -22,7 +24,7 @@ demo: setup ## Run a simulated shop for SECONDS (60) and watch promotions come o
 	@$(SERVE)/bin/beckon demo --seconds $(SECONDS)
 
 test: lint types ## Check everything, on a real Kafka.
-	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest
+	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest $(AT_ONCE)
 
 lint: setup-test ## Check style and the direction of imports.
 	@$(BIN)/ruff check .

@@ -14,6 +14,13 @@ from tests.support.kafka import Topics
 from tests.support.stand import Stand, stand_on
 
 
+def pytest_report_header() -> str:
+    """Say where Kafka comes from: tests that concern it never run without one."""
+    given = os.environ.get("BECKON_TEST_KAFKA")
+    own = f"Apache Kafka {kafka_jars.VERSION}, started by the tests from Maven's jars"
+    return f"kafka: {f'BECKON_TEST_KAFKA={given}' if given else own}"
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Bootstrap servers of a real Apache Kafka: BECKON_TEST_KAFKA, else one started for this session.
