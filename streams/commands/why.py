@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from processors.words.languages import WORDS, Language
 from streams.commands.common import CONFIG_HELP, FROM_HELP, KAFKA_HELP, archive_of
 from streams.commands.decide import AT_HELP, CAMPAIGNS_HELP, notes_of, parts_of, state_of, time_of
 
@@ -35,6 +36,7 @@ def why(
     folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record, not the page.")] = False,
+    language: Annotated[Language, typer.Option(help="Of the page about a decision.")] = Language.EN,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
     """Explain a decision: what happened, which rule, which numbers, and what would have changed it."""
@@ -53,7 +55,7 @@ def why(
         return
     if decision_id is not None:
         found = [_one(archive, decision_id)]
-        text = [printable(line) for line in why_page(found[0]).splitlines()]
+        text = [printable(line) for line in why_page(found[0], WORDS[language]).splitlines()]
     else:
         assert user is not None, "checked above"
         found = _all(archive, user)

@@ -4,14 +4,15 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.errors import SettingsError
 from schemas.ids import EventTime, digest_of
-from streams.records import profile_json
+from streams.records import decision_json, profile_json
 from streams.settings import load
 from tests.support.lines import read, run, write
-from tests.support.story import DAY, MINUTE, MONDAY, consent, line_of, order, track
+from tests.support.story import DAY, MINUTE, MONDAY, campaigns_of, consent, line_of, order, tell, track
 
 CAMPAIGNS = """
 campaigns:
@@ -53,14 +54,11 @@ def test_ruling_2_files_are_read_whole_and_then_folded_by_time_and_digest(tmp_pa
     assert asked == ["m1", "m3"]
 
 
-def test_ruling_7_floats_are_written_rounded_half_even_to_6_digits_and_minus_0_as_0() -> None:
-    from streams.records import _rounded
-
-    # 0.0000005 and 0.0000015 are no exact binary numbers; these two are: 2**-21 * 1.048576e0 has no tie.
-    assert _rounded([0.1234564999, 0.1234565001, 1 / 3, -0.0, -0.0000001]) == [
-        *(0.123456, 0.123457, 0.333333, 0.0, 0.0)
-    ]
-    assert str(_rounded(-0.0)) == "0.0"
+def test_ruling_7_floats_are_written_rounded_to_6_digits_and_minus_0_as_0() -> None:
+    told = tell(campaigns_of({"id": "c"}), [consent(MONDAY, "yes", marketing=True), viewed(MONDAY, "m1")])
+    scores = {"a": 0.1234564999, "b": 0.1234565001, "c": 1 / 3, "d": -0.0, "e": -0.0000001}
+    raw = decision_json(msgspec.structs.replace(told.decision, scores=scores))
+    assert b'"scores":{"a":0.123456,"b":0.123457,"c":0.333333,"d":0.0,"e":0.0}' in raw
 
 
 def test_ruling_28_as_of_is_iso_or_milliseconds_and_never_before_the_newest_event(tmp_path: Path) -> None:
