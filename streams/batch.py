@@ -170,8 +170,8 @@ class _Run:
             profile.approximate = True
         parts = self._rules.parts
         done = step(profile, event, tags, parts.campaigns, parts.policy, self._side_at(item))
-        if done.verdict is not None:
-            self._note(done.verdict, item)
+        for verdict in done.verdicts:
+            self._note(verdict, item)
         self.result.touched[shopper] = profile
         self.result.outcomes[record.topic, "applied" if done.applied else "duplicate"] += 1
 

@@ -1,10 +1,12 @@
 """Replay: the worker's own functions on files. Same events, same bytes out, on any machine (design 11).
 
-Each shopper's accepted events are put in (time, digest) order over all files and then folded; times and
-lags come from the events alone, so that a replay decides as a worker without lag would.
+Each shopper's accepted events, those of all ids that an identify or alias connects, are put in (time, digest)
+order over all files and then folded; times and lags come from the events alone, so that a replay decides as a
+worker without lag would.
 """
 
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +16,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from processors.profile_page import profile_line
-from processors.step import step
 from processors.tagging import category_tags, texts_of
 from schemas.decisions import Outcome
 from schemas.errors import SettingsError
-from schemas.events import DeadLetter, Rejection, ShopEvent, Skipped
+from schemas.events import DeadLetter, IdentityEvent, Rejection, ShopEvent, Skipped
 from schemas.ids import Digest, EventTime, ShopperId, Tags
 from schemas.profiles import Profile
 from schemas.timestamps import iso_utc
 from streams import replay_folder
+from streams.connected import connected
 from streams.parts import Parts
-from streams.records import decision_json, profile_json, promotion_json
+from streams.records import profile_json
+from streams.replay_fold import TagsOf, Totals, fold_connected
 from streams.replay_folder import ReplayFolder, write_dead_letter
-from streams.shuffle import CALM, Disturbance, disturbed
+from streams.shuffle import CALM, Disturbance, disturbed, woven
 from streams.sources import HugeLine, check_readable, lines_of
 
 if TYPE_CHECKING:
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
 
 #: Called now and then with a stage and how much of it is done: (done, of), of 0 when unknown.
 Progress = Callable[[str, int, int], None]
-TagsOf = Callable[[ShopEvent], Sequence[Tags]]
 #: Texts per call of the tagger; it makes model batches of its own from them.
 TEXTS_AT_ONCE = 8192
 #: Lines or events from one report of progress to the next.
@@ -58,34 +60,21 @@ class Request:
 
 @dataclass
 class History:
-    """What the files hold: accepted events by shopper, in file order, and counts of everything."""
+    """What the files hold: accepted events by key, in file order, and counts of everything.
 
+    `pairs` are the ids that one event says are the same person. `places` are the lines of a key's events, kept
+    where their order over all keys counts.
+    """
+
+    places: dict[ShopperId, "array[int]"] | None = None
     by_shopper: dict[ShopperId, list[ShopEvent]] = field(default_factory=dict)
+    pairs: list[tuple[ShopperId, ShopperId]] = field(default_factory=list)
     newest: EventTime | None = None
     read: int = 0
     accepted: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
     dead_fields: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class Totals:
-    """What became of the events; `rows` are (time, digest, shopper, decision, promotion) in bytes.
-
-    `orders`, `refunds` and `spend` (minor units) are sums over all profiles.
-    """
-
-    applied: int = 0
-    duplicates: int = 0
-    profiles: int = 0
-    orders: int = 0
-    refunds: int = 0
-    spend: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    offered_by_campaign: Counter[str] = field(default_factory=Counter)
-    rows: list[tuple[EventTime, Digest, ShopperId, bytes, bytes | None]] = field(default_factory=list)
 
 
 def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> dict[str, Any]:
@@ -96,7 +85,7 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
         check_readable(path)  # before the first of them has been worked through
     started = time.perf_counter()
     with ReplayFolder(request.out) as folder:
-        history = _read_all(request.files, parts, wall_ms, folder.file(replay_folder.DEAD_LETTERS), progress)
+        history = _read_all(request, parts, wall_ms, folder.file(replay_folder.DEAD_LETTERS), progress)
         as_of = _as_of(request.as_of, history.newest)
         tagger = parts.tagger
         tags_of = _category_tags(parts) if tagger is None else _model_tags(history, parts, tagger, progress)
@@ -110,10 +99,10 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
 
 
 def _read_all(
-    files: Sequence[Path], parts: Parts, wall_ms: int, dead_letters: BinaryIO, progress: Progress
+    request: Request, parts: Parts, wall_ms: int, dead_letters: BinaryIO, progress: Progress
 ) -> History:
-    history = History()
-    for path in files:
+    history = History(places={} if request.keep_order else None)
+    for path in request.files:
         _read_file(path, history, parts, wall_ms, dead_letters, progress)
     return history
 
@@ -141,6 +130,10 @@ def _read_file(
                 by_shopper[envelope.shopper] = [result]
             else:
                 events.append(result)
+            if type(result) is IdentityEvent and result.anonymous_id is not None:
+                history.pairs.append((envelope.shopper, ShopperId(result.anonymous_id)))
+            if history.places is not None:
+                history.places.setdefault(envelope.shopper, array("q")).append(number)
         if not number % EVENTS_PER_STEP:
             progress("reading", history.read + number, 0)
     history.read += number
@@ -189,48 +182,53 @@ def _fold_all(
     progress: Progress,
 ) -> Totals:
     totals = Totals()
+    groups = connected(history.pairs)
+    waiting: dict[ShopperId, bytes] = {}  # lines of connected shoppers whose turn has not come
     done = told = 0
     for shopper in sorted(history.by_shopper):
-        events = history.by_shopper.pop(shopper)  # memory goes down as profiles are written
-        if not request.keep_order:
-            events.sort(key=_time_and_digest)
-        if request.disturbance is not CALM:
-            events = disturbed(shopper, events, request.disturbance)
-        profile = _fold(shopper, events, parts, tags_of, totals)
-        profiles.write(profile_json(profile_line(profile, as_of, parts.policy)) + b"\n")
-        _add_up(totals, profile)
-        done += len(events)
+        if shopper in history.by_shopper:
+            events = _story(history, groups.get(shopper, (shopper,)), request)
+            for profile in fold_connected(events, parts, tags_of, as_of, totals):
+                line = profile_json(profile_line(profile, as_of, parts.policy))
+                waiting[profile.shopper] = line + b"\n"
+                _add_up(totals, profile)
+            done += len(events)
+        profiles.write(waiting.pop(shopper, b""))  # nothing: it was moved
         if done >= told + EVENTS_PER_STEP:
             told = done
             progress("folding", done, history.accepted)
     return totals
 
 
-def _fold(
-    shopper: ShopperId, events: Sequence[ShopEvent], parts: Parts, tags_of: TagsOf, totals: Totals
-) -> Profile:
-    profile = Profile(shopper)
-    campaigns, policy, side = parts.campaigns, parts.policy, parts.side
-    applied = 0
-    for event in events:
-        result = step(profile, event, tags_of(event), campaigns, policy, side)
-        applied += result.applied
-        if (verdict := result.verdict) is not None:
-            totals.reasons["not_live"] += verdict.not_live
-            totals.reasons["not_eligible"] += verdict.not_eligible
-            totals.reasons["stale"] += verdict.stale
-            if verdict.decision is not None:
-                decision, promotion = verdict.decision, verdict.promotion
-                envelope = event.envelope
-                line = None if promotion is None else promotion_json(promotion)
-                totals.rows.append((envelope.at, envelope.digest, shopper, decision_json(decision), line))
-                totals.outcomes[decision.outcome.value] += 1
-                if decision.outcome is Outcome.OFFERED and decision.campaign_id is not None:
-                    totals.offered_by_campaign[decision.campaign_id] += 1
-                totals.reasons.update(c.reason.value for c in decision.candidates if c.reason is not None)
-    totals.applied += applied
-    totals.duplicates += len(events) - applied
-    return profile
+def _story(history: History, shoppers: Sequence[ShopperId], request: Request) -> list[ShopEvent]:
+    """Return the events of connected ids as they are to be processed; they leave the history (and memory)."""
+    rank: Callable[[ShopEvent], Any] = _time_and_digest
+    if request.keep_order:
+        place_of = _places(history, shoppers)
+        rank = lambda event: place_of[id(event)]  # noqa: E731 - a name for one of two ranks
+    sequences = [history.by_shopper.pop(shopper, []) for shopper in shoppers]
+    for place, shopper in enumerate(shoppers):
+        if not request.keep_order:
+            sequences[place].sort(key=rank)
+        if request.disturbance is not CALM:
+            sequences[place] = disturbed(shopper, sequences[place], request.disturbance)
+    return sequences[0] if len(sequences) == 1 else woven(sequences, rank)
+
+
+def _time_and_digest(event: ShopEvent) -> tuple[EventTime, Digest]:
+    return event.envelope.at, event.envelope.digest
+
+
+def _places(history: History, shoppers: Sequence[ShopperId]) -> dict[int, int]:
+    """Return the line of each event of these shoppers, by its identity in memory."""
+    assert history.places is not None, "kept while reading"
+    return {
+        id(event): place
+        for shopper in shoppers
+        for event, place in zip(
+            history.by_shopper.get(shopper, ()), history.places.get(shopper, ()), strict=True
+        )
+    }
 
 
 def _add_up(totals: Totals, profile: Profile) -> None:
@@ -240,17 +238,13 @@ def _add_up(totals: Totals, profile: Profile) -> None:
     totals.spend += profile.spend
 
 
-def _time_and_digest(event: ShopEvent) -> tuple[EventTime, Digest]:
-    return event.envelope.at, event.envelope.digest
-
-
 def _write_rows(totals: Totals, folder: ReplayFolder) -> None:
     decisions, promotions = folder.file(replay_folder.DECISIONS), folder.file(replay_folder.PROMOTIONS)
-    totals.rows.sort(key=lambda row: row[:3])
-    for *_, decision, promotion in totals.rows:
-        decisions.write(decision + b"\n")
-        if promotion is not None:
-            promotions.write(promotion + b"\n")
+    for row in sorted(totals.rows, key=lambda row: row.place):
+        if row.decision is not None:
+            decisions.write(row.decision + b"\n")
+        if row.promotion is not None:
+            promotions.write(row.promotion + b"\n")
 
 
 def _order_of(request: Request) -> dict[str, Any]:
@@ -278,10 +272,11 @@ def _summary(
         "refunds": totals.refunds,
         "spend": totals.spend,
         "currency": parts.border.money.base,
-        "decisions": len(totals.rows),
+        "decisions": totals.decisions,
         "outcomes": {outcome.value: totals.outcomes[outcome.value] for outcome in Outcome},
         "reasons": {reason: count for reason, count in totals.reasons.items() if count},
         "offered_by_campaign": dict(totals.offered_by_campaign),
+        "revoked": dict(totals.revoked),
         "tags": "category" if tagger is None else "model",
         "model_calls": 0 if tagger is None else tagger.model_calls,
         "texts_scored": 0 if tagger is None else tagger.texts_scored,
