@@ -10,6 +10,8 @@ each of the two profiles lives.
 from collections.abc import Callable
 from operator import attrgetter
 
+from msgspec.structs import replace
+
 from processors import affinity, days, orders
 from processors.policy import ProfilePolicy
 from schemas.events import IdentityEvent, ShopEvent
@@ -74,7 +76,8 @@ def take_in(profile: Profile, moved: Profile, policy: ProfilePolicy) -> bool:
     _join_stated(profile.traits, moved.traits)
     for campaign_id, offers in moved.offers.items():
         mine = profile.offers.get(campaign_id, [])
-        profile.offers[campaign_id] = sorted((*offers, *mine), key=_offered)
+        came = [replace(offer, made_for=offer.made_for or moved.shopper) for offer in offers]
+        profile.offers[campaign_id] = sorted((*came, *mine), key=_offered)
     profile.seen = _joined_seen(profile.seen, moved.seen, policy.seen_max)
     profile.merged_from = sorted({*profile.merged_from, *moved.merged_from, moved.shopper})
     profile.timers_at = max(profile.timers_at, moved.timers_at)

@@ -42,7 +42,7 @@ def revoke(
                     type="promotion.revoked",
                     promotion_id=offer.promotion_id,
                     decision_id=offer.decision_id,
-                    user_id=profile.shopper,
+                    user_id=offer.made_for or profile.shopper,
                     campaign_id=campaign_id,
                     reason=reason,
                     at=now,

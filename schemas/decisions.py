@@ -180,7 +180,7 @@ class Promotion(Struct, frozen=True):
 class Revocation(Struct, frozen=True):
     """`promotion.revoked`: an offer that went out holds no longer. `at`: stream time in ms, no wall clock.
 
-    `user_id` is whose profile holds the offer now; it may have been made under an id that moved there since.
+    `user_id` is whom the offer went to; that id may have been moved to another profile since.
     """
 
     type: Literal["promotion.revoked"]

@@ -73,7 +73,8 @@ class Order(Struct, array_like=True, gc=False):
 class OfferMade(Struct, array_like=True, gc=False, frozen=True):
     """An offer or ghost offer of one campaign; both count in caps and cool-down.
 
-    `revoked`: it was taken back, once. Bytes of before these fields were there read as expired.
+    `revoked`: it was taken back, once. `made_for`: the id that it went to, if that was moved here since. Bytes of
+    before these fields were there read as expired.
     """
 
     at: EventTime
@@ -84,6 +85,7 @@ class OfferMade(Struct, array_like=True, gc=False, frozen=True):
     product_ids: tuple[str, ...] = ()
     purpose: str = "marketing"
     revoked: bool = False
+    made_for: str = ""
 
 
 class Stated(Struct, array_like=True, gc=False, frozen=True):

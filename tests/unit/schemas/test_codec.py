@@ -72,7 +72,7 @@ def today() -> Profile:
     """Return the same with what was appended since, and no field at its default."""
     profile = full_profile()
     profile.offers["first-run"].append(
-        OfferMade(NOON, "d3", "run-10", False, EventTime(NOON + 1), ("p1",), "training", revoked=True)
+        OfferMade(NOON, "d3", "run-10", False, EventTime(NOON + 1), ("p1",), "training", True, "anna")
     )
     profile.redirect = "anna"
     profile.timers_at = NOON
