@@ -50,6 +50,9 @@ def replay(
         bool, typer.Option("--keep-order", help="Take one file in its own order, not by event time.")
     ] = False,
     catalog: Annotated[Path | None, typer.Option(help="JSON lines of products: titles, stock.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes (default: the cores; one for few events).")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
@@ -75,6 +78,7 @@ def replay(
         as_of=_time("--as-of", as_of),
         disturbance=CALM if calm else Disturbance(shuffle or 0, shuffle is not None, duplicate),
         keep_order=keep_order,
+        jobs=jobs,
     )
     source = tags or ("model" if models is not None else "category")
     built = parts.build(settings, tags=source)
