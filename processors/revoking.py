@@ -12,7 +12,7 @@ from processors.campaigns import Campaigns
 from processors.decision import stream_time
 from processors.side_inputs import SideInputs
 from processors.weighing import is_granted
-from schemas.decisions import Revocation, RevokedBecause
+from schemas.decisions import Revocation, RevokedBecause, Trigger
 from schemas.events import OrderCompleted, Purpose, ShopEvent
 from schemas.ids import EventTime
 from schemas.profiles import OfferMade, Profile
@@ -24,10 +24,10 @@ def bought_in(event: ShopEvent) -> tuple[str, ...]:
 
 
 def revoke(
-    profile: Profile, at: EventTime, bought: Collection[str], campaigns: Campaigns, side: SideInputs
+    profile: Profile, trigger: Trigger, bought: Collection[str], campaigns: Campaigns, side: SideInputs
 ) -> list[Revocation]:
-    """Mark, in place, the offers that hold no longer at an event of `at`, and return what takes them back."""
-    now = stream_time(profile, at)
+    """Mark, in place, the offers that hold no longer since `trigger`, and return what takes them back."""
+    now = stream_time(profile, EventTime(trigger.at))
     revoked = []
     for campaign_id, offers in profile.offers.items():
         for place, offer in enumerate(offers):
@@ -46,6 +46,7 @@ def revoke(
                     campaign_id=campaign_id,
                     reason=reason,
                     at=now,
+                    trigger=trigger,
                 )
             )
     return revoked

@@ -56,16 +56,22 @@ def step(
         verdicts = fire(profile, at, campaigns, policy, side)
     if not fold(profile, event, tags, policy):
         return StepResult(False, tuple(verdicts)) if verdicts else _DUPLICATE
-    revoked = revoke(profile, at, bought_in(event), campaigns, side) if profile.offers else []
+    revoked: list[Revocation] = []
+    if profile.offers:
+        revoked = revoke(profile, trigger_of(event), bought_in(event), campaigns, side)
     if name in campaigns.delays:
         put_off(profile, name, at, campaigns, policy)
     if name in campaigns.by_trigger:
-        verdict = decide(
-            profile, Trigger(name.value, event.envelope.message_id, at), NO_SCORES, campaigns, side
-        )
+        verdict = decide(profile, trigger_of(event), NO_SCORES, campaigns, side)
         if verdict.decision is not None:
             remember(profile, verdict.decision, campaigns)
         verdicts.append(verdict)
     if not verdicts and not revoked:
         return _APPLIED
     return StepResult(True, tuple(verdicts), tuple(revoked))
+
+
+def trigger_of(event: ShopEvent) -> Trigger:
+    """Return an event as the trigger of a decision, or of an offer's end."""
+    envelope = event.envelope
+    return Trigger(event.name.value, envelope.message_id, envelope.at)

@@ -178,7 +178,7 @@ class Promotion(Struct, frozen=True):
 
 
 class Revocation(Struct, frozen=True):
-    """`promotion.revoked`: an offer that went out holds no longer. `at`: stream time in ms, no wall clock.
+    """`promotion.revoked`: an offer that went out holds no longer since `trigger`; `at`: stream time in ms.
 
     `user_id` is whom the offer went to; that id may have been moved to another profile since.
     """
@@ -190,3 +190,4 @@ class Revocation(Struct, frozen=True):
     campaign_id: str
     reason: RevokedBecause
     at: int
+    trigger: Trigger

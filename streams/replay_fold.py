@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from processors.decision import Verdict
 from processors.identity import hand_over, named_by, resolve, take_in
 from processors.revoking import revoke
-from processors.step import step
+from processors.step import step, trigger_of
 from processors.timers import fire
 from schemas.decisions import Outcome, Revocation
 from schemas.events import IdentityEvent, ShopEvent
@@ -88,7 +88,7 @@ class _Group:
         else:
             totals.applied += 1
             if result.revoked:
-                self._note_revoked(result.revoked, event)
+                self._note_revoked(result.revoked)
         for verdict in result.verdicts:
             self._note(verdict)
         if result.applied and type(event) is IdentityEvent:
@@ -112,7 +112,7 @@ class _Group:
         if moved is None or not take_in(profile, moved, parts.policy) or parts.campaigns is None:
             return
         # Offers that came along are held against the consent of the shopper that they now belong to.
-        self._note_revoked(revoke(profile, at, (), parts.campaigns, parts.side), event)
+        self._note_revoked(revoke(profile, trigger_of(event), (), parts.campaigns, parts.side))
 
     def _profile(self, shopper: ShopperId) -> Profile:
         profile = self._profiles.get(shopper)
@@ -154,10 +154,9 @@ class _Group:
             totals.offered_by_campaign[decision.campaign_id] += 1
         totals.reasons.update(c.reason.value for c in decision.candidates if c.reason is not None)
 
-    def _note_revoked(self, revoked: Iterable[Revocation], event: ShopEvent) -> None:
-        envelope = event.envelope
+    def _note_revoked(self, revoked: Iterable[Revocation]) -> None:
         for revocation in revoked:
-            line = revocation_json(revocation)
-            shopper = ShopperId(revocation.user_id)
-            self._totals.rows.append(Row(envelope.at, envelope.digest, shopper, None, line))
+            trigger, line = revocation.trigger, revocation_json(revocation)
+            place = EventTime(trigger.at), digest_of(trigger.message_id), ShopperId(revocation.user_id)
+            self._totals.rows.append(Row(*place, None, line))
             self._totals.revoked[revocation.reason.value] += 1

@@ -5,8 +5,7 @@ from typing import Any
 from processors.campaigns import Campaigns
 from processors.revoking import revoke
 from processors.side_inputs import SideInputs
-from schemas.decisions import Revocation
-from schemas.ids import EventTime
+from schemas.decisions import Revocation, Trigger
 from streams.records import revocation_json
 from tests.support.story import DAY, HOUR, MONDAY, Json, Told, campaigns_of, consent, order, tell, track
 
@@ -40,6 +39,7 @@ def test_an_offer_is_taken_back_once_when_consent_is_withdrawn() -> None:
             campaign_id="c",
             reason="consent_withdrawn",  # type: ignore[arg-type]
             at=MONDAY + HOUR,
+            trigger=Trigger("Consent Changed", "no", MONDAY + HOUR),
         )
     ]
 
@@ -50,7 +50,8 @@ def test_a_revocation_is_one_line_with_its_type() -> None:
         revocation_json(revoked)
         == (
             b'{"at":1772413200000,"campaign_id":"c","decision_id":"%b","promotion_id":"p",'
-            b'"reason":"consent_withdrawn","type":"promotion.revoked","user_id":"ann"}'
+            b'"reason":"consent_withdrawn","trigger":{"at":1772413200000,"event":"Consent Changed","message_id":"no"},'
+            b'"type":"promotion.revoked","user_id":"ann"}'
         )
         % revoked.decision_id.encode()
     )
@@ -97,9 +98,10 @@ def test_a_ghost_offer_went_nowhere_and_is_not_taken_back() -> None:
 def test_an_offer_is_taken_back_when_its_campaign_left_the_file_or_was_paused() -> None:
     for after in (campaigns_of({"id": "other"}), campaigns(paused=True)):
         profile = tell(campaigns(), [YES, view()]).profile
-        (revoked,) = revoke(profile, EventTime(MONDAY + HOUR), (), after, SideInputs())
+        look = Trigger("Cart Viewed", "m", MONDAY + HOUR)
+        (revoked,) = revoke(profile, look, (), after, SideInputs())
         assert revoked.reason == "campaign_stopped"
-        assert revoke(profile, EventTime(MONDAY + HOUR), (), after, SideInputs()) == []
+        assert revoke(profile, look, (), after, SideInputs()) == []
 
 
 def test_the_end_of_a_campaigns_live_time_takes_nothing_back() -> None:

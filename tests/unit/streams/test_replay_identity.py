@@ -178,6 +178,11 @@ def test_ruling_65_what_is_taken_back_stands_in_promotions_with_its_type(tmp_pat
         "campaign_id": "looker",
         "reason": "consent_withdrawn",
         "at": MONDAY + 2 * HOUR,
+        "trigger": {
+            "event": "identify",
+            "message_id": f"identify ann phone {MONDAY + 2 * HOUR}",
+            "at": MONDAY + 2 * HOUR,
+        },
     }
     assert summary["revoked"] == {"consent_withdrawn": 1}
 
