@@ -1,4 +1,4 @@
-"""Lines of event files, plain or compressed. Only a line feed ends a line; no line fills the memory."""
+"""Lines of event files, plain, compressed or Parquet. Only a line feed ends a line; no line fills the memory."""
 
 import gzip
 import lzma
@@ -13,11 +13,13 @@ import zstandard
 
 from schemas.errors import InputError
 from schemas.exact import RECORD_BYTES_MAX
+from streams.parquet import parquet_blocks, require_parquet_extra
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHUNK_BYTES = 1 << 20
+PARQUET = ".parquet"
 #: No usual event is written in fewer bytes, nor packed into fewer.
 _EVENT_BYTES, _PACKED_EVENT_BYTES = 200, 16
 #: Read at once of a .zst file. What comes out of it is held whole: at worst 128 KiB for every 4 bytes.
@@ -52,23 +54,24 @@ def blocks_of(path: Path) -> Iterator[bytes | HugeLine]:
 
     Raise `InputError` as `lines_of` does.
     """
-    if path.suffix == ".parquet":
-        raise InputError(
-            str(path), "Parquet is not read yet", "write it as JSON lines, .gz, .xz or .zst if you like"
-        )
+    if path.suffix == PARQUET:
+        yield from parquet_blocks(path)
+        return
     with open_bytes(path) as file:
         yield from _split(file)
 
 
 def check_readable(path: Path) -> None:
     """Raise `InputError` for a file that cannot be opened; whether it is damaged shows when it is read."""
+    if path.suffix == PARQUET:
+        require_parquet_extra(str(path))
     with open_bytes(path):
         pass
 
 
 def lines_at_most(path: Path) -> int:
     """Return about how many events a file can hold; rather too many than too few."""
-    packed = path.suffix in {".gz", ".xz", ".zst", ".parquet"}
+    packed = path.suffix in {".gz", ".xz", ".zst", PARQUET}
     return path.stat().st_size // (_PACKED_EVENT_BYTES if packed else _EVENT_BYTES)
 
 

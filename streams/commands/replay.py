@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    events: Annotated[list[Path], typer.Argument(help="Event files: JSON lines, plain, .gz, .xz or .zst.")],
+    events: Annotated[
+        list[Path], typer.Argument(help="Event files: JSON lines, plain, .gz, .xz or .zst; .parquet.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for what comes out; an earlier replay's is replaced.")],
     campaigns: Annotated[
         Path | None, typer.Option(help="Campaign file; without one nothing is decided.")
