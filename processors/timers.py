@@ -7,7 +7,7 @@ in the silence. Both ways the trigger has the deadline as its time and the same 
 decided on is the same one. Timers touch no counter, `first_seen`, `last_seen` or `recent` (ruling 9).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 
 from processors import orders
 from processors.campaigns import Campaigns
@@ -20,6 +20,9 @@ from schemas.decisions import Trigger
 from schemas.events import TimerName
 from schemas.ids import EventTime
 from schemas.profiles import Pending, Profile
+
+#: Later than any deadline.
+_END = EventTime(1 << 62)
 
 
 def fire(
@@ -45,7 +48,7 @@ def fire(
 
 def next_deadline(profile: Profile, campaigns: Campaigns, policy: ProfilePolicy) -> EventTime | None:
     """Return when the silent shopper's next timer is due, if any campaign waits for one: when to tick."""
-    due = _next_due(profile, campaigns, policy, None)
+    due = _next_due(profile, campaigns, policy, _END)
     return None if due is None else due[0]
 
 
@@ -67,44 +70,56 @@ def _passed(profile: Profile) -> EventTime:
 
 
 def _next_due(
-    profile: Profile, campaigns: Campaigns, policy: ProfilePolicy, until: EventTime | None
+    profile: Profile, campaigns: Campaigns, policy: ProfilePolicy, until: EventTime
 ) -> tuple[EventTime, list[str]] | None:
     """Return the next deadline that fires, not after `until`, with the names that fire then, sorted."""
-    passed = _passed(profile)
-    nearest, names = until, list[str]()
-    for deadline, name in _deadlines(profile, campaigns, policy):
-        if deadline <= passed or (nearest is not None and deadline > nearest):
-            continue
-        if name == TimerName.CART_ABANDONED and not cart_at(profile, deadline, policy):
-            continue
-        if nearest is None or deadline < nearest:
-            names.clear()  # an earlier one: those before it wait
-        nearest = deadline
-        names.append(name)
-    return None if nearest is None or not names else (nearest, sorted(names))
-
-
-def _deadlines(
-    profile: Profile, campaigns: Campaigns, policy: ProfilePolicy
-) -> Iterator[tuple[EventTime, str]]:
-    """Yield all deadlines that campaigns wait for, passed ones too."""
+    passed, nearest = _passed(profile), until
+    names: list[str] = []
     for entry in profile.pending:
-        yield entry.deadline, entry.name
+        if entry.deadline > nearest:
+            break  # they are sorted
+        if entry.deadline > passed:
+            nearest = entry.deadline
+            names.append(entry.name)
     for timer in campaigns.timers:
-        since, wait_ms = _since(profile, timer, policy)
-        if since is not None:
-            yield EventTime(since + wait_ms), timer.value
+        deadline = _DEADLINES[timer](profile, policy)
+        if passed < deadline <= nearest and _holds(profile, timer, deadline, policy):
+            if deadline < nearest:
+                names.clear()
+            nearest = deadline
+            names.append(timer.value)
+    return (nearest, sorted(names)) if names else None
 
 
-def _since(profile: Profile, timer: TimerName, policy: ProfilePolicy) -> tuple[EventTime | None, int]:
-    """Return what a timer counts from, and for how long (ms)."""
-    match timer:
-        case TimerName.CART_ABANDONED:
-            return (profile.cart_log[-1].at if profile.cart_log else None), policy.cart_abandoned_ms
-        case TimerName.SESSION_ENDED:
-            return (profile.recent[-1].at if profile.recent else None), policy.session_ended_ms
-        case TimerName.DAYS_WITHOUT_VISIT:
-            return (profile.last_seen if profile.last_seen >= 0 else None), policy.without_visit_ms
-        case TimerName.ORDER_ANNIVERSARY:
-            counted = (orders.time_of(order) for order in profile.orders_log if orders.is_counted(order))
-            return max(counted, default=None), policy.anniversary_ms
+def _holds(profile: Profile, timer: TimerName, deadline: EventTime, policy: ProfilePolicy) -> bool:
+    return timer is not TimerName.CART_ABANDONED or bool(cart_at(profile, deadline, policy))
+
+
+def _cart_abandoned(profile: Profile, policy: ProfilePolicy) -> EventTime:
+    log = profile.cart_log
+    return EventTime(log[-1].at + policy.cart_abandoned_ms) if log else _NEVER
+
+
+def _session_ended(profile: Profile, policy: ProfilePolicy) -> EventTime:
+    recent = profile.recent
+    return EventTime(recent[-1].at + policy.session_ended_ms) if recent else _NEVER
+
+
+def _days_without_visit(profile: Profile, policy: ProfilePolicy) -> EventTime:
+    return EventTime(profile.last_seen + policy.without_visit_ms) if profile.last_seen >= 0 else _NEVER
+
+
+def _order_anniversary(profile: Profile, policy: ProfilePolicy) -> EventTime:
+    newest = max((orders.time_of(o) for o in profile.orders_log if orders.is_counted(o)), default=None)
+    return _NEVER if newest is None else EventTime(newest + policy.anniversary_ms)
+
+
+#: Deadlines count only after what has passed, and this never does.
+_NEVER = EventTime(-2)
+#: One entry per timer: a timer without one is a KeyError in the first test.
+_DEADLINES: Mapping[TimerName, Callable[[Profile, ProfilePolicy], EventTime]] = {
+    TimerName.CART_ABANDONED: _cart_abandoned,
+    TimerName.SESSION_ENDED: _session_ended,
+    TimerName.DAYS_WITHOUT_VISIT: _days_without_visit,
+    TimerName.ORDER_ANNIVERSARY: _order_anniversary,
+}
