@@ -21,14 +21,17 @@ from schemas.timestamps import iso_utc
 from streams import replay_folder
 from streams.connected import connected
 from streams.crew import Crew
+from streams.parquet import require_parquet_extra
 from streams.parts import Parts
 from streams.replay_bucket import How
 from streams.replay_fold import Totals
 from streams.replay_folder import ReplayFolder, write_dead_letter
 from streams.replay_read import TOO_LARGE, Block, BlockRead, Contents
+from streams.replay_rows import write_parquet
 from streams.replay_work import (
     MERGED,
     MOVES,
+    ROWS,
     Flush,
     Fold,
     Folded,
@@ -60,6 +63,7 @@ class Request:
     """What to replay. `as_of` None: the newest accepted event. `keep_order`: file order, not time.
 
     `jobs` None: a process per core, fewer for little work. `buckets` 0: as many as the memory asks for.
+    `rows`: write what was decided, with its outcome, to learn from.
     """
 
     files: Sequence[Path]
@@ -69,6 +73,7 @@ class Request:
     keep_order: bool = False
     jobs: int | None = None
     buckets: int = 0
+    rows: bool = False
 
 
 def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> dict[str, Any]:
@@ -77,10 +82,18 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
         raise SettingsError("--keep-order", "there are several files", "give one file, or leave it out")
     for path in request.files:
         check_readable(path)  # before the first of them has been worked through
+    if request.rows:
+        require_parquet_extra("--rows")
     started = time.perf_counter()
     jobs, buckets = _split(request)
     with ReplayFolder(request.out) as folder:
-        how = How([path.name for path in request.files], wall_ms, request.disturbance, request.keep_order)
+        how = How(
+            [path.name for path in request.files],
+            wall_ms,
+            request.disturbance,
+            request.keep_order,
+            request.rows,
+        )
         work = Work(how, parts, folder.temporary, buckets, in_memory=jobs == buckets == 1)
         with Crew[Task, Result](jobs, work.do, task_of, result_of) as crew:
             run = _Run(crew, work, buckets, folder, progress)
@@ -88,7 +101,10 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
             as_of = _as_of(request.as_of, contents.newest)
             # A model has threads of its own on all cores; its texts are tagged and folded in this process.
             totals = run.fold(contents, as_of, together=parts.tagger is None)
-            run.merge()
+            run.merge(rows=request.rows)
+        if request.rows:
+            lines, out = folder.temporary / ROWS, folder.part(replay_folder.ROWS)
+            write_parquet(lines, out, run.columns)
         summary = _summary(contents, totals, parts, as_of, time.perf_counter() - started, jobs)
         summary |= _order_of(request)
         folder.finish(summary)
@@ -114,6 +130,8 @@ class _Run:
         self._buckets = range(buckets)
         self._folder = folder
         self._progress = progress
+        #: Features that rows to learn from have.
+        self.columns: set[str] = set()
 
     def read(self, files: Sequence[Path]) -> Contents:
         """Read all files; their events are in buckets then, connected shoppers together."""
@@ -162,12 +180,16 @@ class _Run:
         for result in _each(crew, (Fold(bucket, as_of) for bucket in self._buckets)):
             assert isinstance(result, Folded)
             add_up(totals, result)
+            self.columns.update(result.columns)
             tell(0)
         return totals
 
-    def merge(self) -> None:
+    def merge(self, *, rows: bool) -> None:
         """Write the files whose lines come from all buckets."""
-        for _ in _each(self._crew, (Merge(name, str(self._folder.part(name))) for name in MERGED)):
+        tasks = [Merge(name, str(self._folder.part(name))) for name in MERGED]
+        if rows:
+            tasks.append(Merge(ROWS, str(self._folder.temporary / ROWS)))
+        for _ in _each(self._crew, tasks):
             pass
 
 

@@ -1,7 +1,7 @@
 """Replay's middle: the events of one bucket, put in order by shopper, to profiles and rows."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +22,16 @@ EVENTS_PER_STEP = 4096
 
 @dataclass(frozen=True)
 class How:
-    """How shoppers' events are read and put in order; `sources` are the names of the files."""
+    """How shoppers' events are read and put in order; `sources` are the names of the files.
+
+    `rows`: decisions are also wanted as rows to learn from.
+    """
 
     sources: Sequence[str]
     wall_ms: int
     disturbance: Disturbance = CALM
     keep_order: bool = False
+    rows: bool = False
 
 
 @dataclass
@@ -72,7 +76,7 @@ def fold_bucket(
 
 
 def _by_shopper(events: list[Placed], how: How) -> _History:
-    history = _History()
+    history = _History(pairs=pairs_of(event for _, event in events))
     by_shopper = history.by_shopper
     for place, event in events:
         shopper = event.envelope.shopper
@@ -81,12 +85,19 @@ def _by_shopper(events: list[Placed], how: How) -> _History:
             by_shopper[shopper] = [event]
         else:
             mine.append(event)
-        if type(event) is IdentityEvent and event.anonymous_id is not None:
-            history.pairs.append((shopper, ShopperId(event.anonymous_id)))
         if how.keep_order:
             history.places.setdefault(shopper, array("q")).append(place)
     events.clear()
     return history
+
+
+def pairs_of(events: Iterable[ShopEvent]) -> list[tuple[ShopperId, ShopperId]]:
+    """Return the ids that one event says are the same person."""
+    return [
+        (event.envelope.shopper, ShopperId(event.anonymous_id))
+        for event in events
+        if type(event) is IdentityEvent and event.anonymous_id is not None
+    ]
 
 
 def _story(history: _History, shoppers: Sequence[ShopperId], how: How) -> list[ShopEvent]:

@@ -1,4 +1,4 @@
-"""A replay folder: five files that appear together, or not at all.
+"""A replay folder: five files, or six, that appear together, or not at all.
 
 Everything is written under temporary names and renamed at the end, the summary last: a folder with a
 summary is whole.
@@ -22,6 +22,8 @@ DECISIONS = "decisions.jsonl"
 PROMOTIONS = "promotions.jsonl"
 DEAD_LETTERS = "dead_letters.jsonl"
 SUMMARY = "summary.json"
+#: Only where rows were asked for.
+ROWS = "rows.parquet"
 FILES = (PROFILES, DECISIONS, PROMOTIONS, DEAD_LETTERS, SUMMARY)
 _PART = ".part"
 #: A folder for what is in the way between reading and writing.
@@ -44,6 +46,7 @@ class ReplayFolder:
             self._made = not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
             rmtree(self.temporary, ignore_errors=True)  # of a run that was killed
+            self.part(ROWS).unlink(missing_ok=True)
             self.temporary.mkdir()
             for name in FILES:
                 self._open[name] = self.part(name).open("wb")
@@ -65,7 +68,7 @@ class ReplayFolder:
         return self.path / _TEMPORARY
 
     def part(self, name: str) -> Path:
-        """Return the temporary name of one of `FILES`."""
+        """Return the temporary name of a file of the folder."""
         return self.path / (name + _PART)
 
     def file(self, name: str) -> BinaryIO:
@@ -83,7 +86,8 @@ class ReplayFolder:
             (self.path / SUMMARY).unlink(
                 missing_ok=True
             )  # until the new one is there, the folder is not whole
-            for name in FILES:
+            (self.path / ROWS).unlink(missing_ok=True)
+            for name in FILES if not self.part(ROWS).exists() else (ROWS, *FILES):
                 self.part(name).replace(self.path / name)
         except OSError as error:
             raise _not_writable(self.path, error) from None
@@ -99,6 +103,8 @@ class ReplayFolder:
                 file.close()
             self.part(name).unlink(missing_ok=True)
         self._open.clear()
+        if self.path.is_dir():
+            self.part(ROWS).unlink(missing_ok=True)
         rmtree(self.temporary, ignore_errors=True)
         if self._made:
             with suppress(OSError):
@@ -111,7 +117,7 @@ def check_replaceable(path: Path) -> None:
         return
     if not path.is_dir():
         raise InputError(str(path), "is a file", "give --out a folder")
-    ours = {*FILES, _TEMPORARY.removesuffix(_PART)}
+    ours = {*FILES, ROWS, _TEMPORARY.removesuffix(_PART)}
     foreign = sorted(entry.name for entry in path.iterdir() if entry.name.removesuffix(_PART) not in ours)
     if foreign:
         raise InputError(

@@ -9,20 +9,25 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec import field as default
 
 from schemas.ids import EventTime, ShopperId
 from streams import replay_folder
+from streams.connected import connected
 from streams.parts import Parts
-from streams.replay_bucket import How, fold_bucket
+from streams.replay_bucket import How, fold_bucket, pairs_of
 from streams.replay_fold import Row, Totals
 from streams.replay_read import Block, BlockRead, read_block
-from streams.spill import Buckets, Keyed, Memory, merge_runs, write_run
+from streams.replay_rows import Hindsight, row_lines
+from streams.spill import Buckets, Keyed, Memory, Placed, merge_runs, write_run
 from streams.tagged import tags_of
 
 #: The files that are merged from runs, one run per bucket.
 MERGED = (replay_folder.PROFILES, replay_folder.DECISIONS, replay_folder.PROMOTIONS)
 #: In the folder of temporary files: the keys whose events go to another bucket, {key: bucket}.
 MOVES = "moves"
+#: There as well: rows to learn from, as JSON.
+ROWS = "rows"
 
 
 class Flush(Struct, tag=True):
@@ -43,17 +48,18 @@ class Fold(Struct, tag=True):
 
 
 class Merge(Struct, tag=True):
-    """Merge the runs of one of `MERGED` into the file `out`."""
+    """Merge the runs of one of `MERGED`, or of `ROWS`, into the file `out`."""
 
     name: str
     out: str
 
 
 class Folded(Struct, tag=True):
-    """The `Totals` of one bucket, its rows left out."""
+    """The `Totals` of one bucket, its rows left out; `columns`: the features of rows to learn from."""
 
     numbers: dict[str, int]
     counters: dict[str, dict[str, int]]
+    columns: list[str] = default(default_factory=list)
 
 
 class Done(Struct, tag=True):
@@ -118,6 +124,7 @@ class Work:
             events = [one for one in events if one[1].envelope.shopper not in moves]
             events = sorted((*events, *self._strays.read(bucket)), key=lambda one: one[0])
         tags = tags_of((event for _, event in events), self._parts)
+        hindsight = self._hindsight(events, as_of)
         totals = Totals()
         lines = list(fold_bucket(events, self._how, self._parts, tags, as_of, totals, self.progress))
         lines.sort()
@@ -125,7 +132,21 @@ class Work:
         self._write(bucket, replay_folder.PROFILES, lines)
         self._write(bucket, replay_folder.DECISIONS, _keyed((row, row.decision) for row in rows))
         self._write(bucket, replay_folder.PROMOTIONS, _keyed((row, row.promotion) for row in rows))
-        return _without_rows(totals)
+        folded = _without_rows(totals)
+        if hindsight is not None and self._parts.campaigns is not None:
+            columns: set[str] = set()
+            decided = [row for row in rows if row.decision is not None]
+            bodies = [row.decision for row in decided if row.decision is not None]
+            learned = row_lines(bodies, hindsight, self._parts.campaigns, columns)
+            self._write(bucket, ROWS, ((_key(row), line) for row, line in zip(decided, learned, strict=True)))
+            folded.columns = sorted(columns)
+        return folded
+
+    def _hindsight(self, events: list[Placed], as_of: EventTime) -> Hindsight | None:
+        if not self._how.rows:
+            return None
+        groups = connected(pairs_of(event for _, event in events))
+        return Hindsight((event for _, event in events), groups, self._parts.policy, as_of)
 
     def _write(self, bucket: int, name: str, records: Iterable[Keyed]) -> None:
         # The number has leading zeros: runs are merged in the order of their names.
@@ -135,9 +156,12 @@ class Work:
 def _keyed(lines: Iterable[tuple[Row, bytes | None]]) -> Iterator[Keyed]:
     for row, line in lines:
         if line is not None:
-            # Unsigned and big-endian, or UTF-8: bytes then compare as what they stand for.
-            key = row.at.to_bytes(8, "big") + row.digest.to_bytes(6, "big") + row.shopper.encode()
-            yield key, line + b"\n"
+            yield _key(row), line + b"\n"
+
+
+def _key(row: Row) -> bytes:
+    # Unsigned and big-endian, or UTF-8: bytes then compare as what they stand for.
+    return row.at.to_bytes(8, "big") + row.digest.to_bytes(6, "big") + row.shopper.encode()
 
 
 def _without_rows(totals: Totals) -> Folded:

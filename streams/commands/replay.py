@@ -52,6 +52,9 @@ def replay(
         bool, typer.Option("--keep-order", help="Take one file in its own order, not by event time.")
     ] = False,
     catalog: Annotated[Path | None, typer.Option(help="JSON lines of products: titles, stock.")] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Also write rows.parquet: decisions with their outcomes.")
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes (default: the cores; one for few events).")
     ] = None,
@@ -81,6 +84,7 @@ def replay(
         disturbance=CALM if calm else Disturbance(shuffle or 0, shuffle is not None, duplicate),
         keep_order=keep_order,
         jobs=jobs,
+        rows=rows,
     )
     source = tags or ("model" if models is not None else "category")
     built = parts.build(settings, tags=source)
