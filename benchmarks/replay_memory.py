@@ -6,6 +6,7 @@ set size, so that pages they share count once. Prints a table; with --png (and m
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -13,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-import psutil
 from msgspec import Struct
 
 from schemas.timestamps import iso_utc
@@ -128,15 +128,18 @@ def campaign_file() -> str:
 
 
 def memory_mib() -> float:
-    """Return the memory of this process and its children; pages that they share count once."""
-    me = psutil.Process()
-    total = 0
-    for process in (me, *me.children()):
-        try:
-            total += process.memory_full_info().pss
-        except psutil.NoSuchProcess:
-            continue
-    return total / (1 << 20)
+    """Return the memory of this process and its children; pages that they share count once. Linux only."""
+    me = os.getpid()
+    children = Path(f"/proc/{me}/task/{me}/children").read_text(encoding="ascii").split()
+    return sum(map(_pss_kib, [str(me), *children])) / 1024
+
+
+def _pss_kib(pid: str) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:  # it has just ended
+        return 0
+    return int(rollup.partition("Pss:")[2].split(maxsplit=1)[0]) if "Pss:" in rollup else 0
 
 
 def draw(samples: Sequence[Sample], path: Path) -> None:

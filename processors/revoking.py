@@ -29,11 +29,15 @@ def revoke(
     """Mark, in place, the offers that hold no longer since `trigger`, and return what takes them back."""
     now = stream_time(profile, EventTime(trigger.at))
     revoked = []
+    granted: dict[str, bool] = {}  # by purpose: asked once, however many offers are out
     for campaign_id, offers in profile.offers.items():
         for place, offer in enumerate(offers):
             if offer.held_out or offer.revoked or offer.expires_at <= now:
                 continue  # nothing went out, it is taken back already, or there is nothing left of it
-            reason = _reason(profile, campaign_id, offer, bought, campaigns, side)
+            purpose = offer.purpose
+            if purpose not in granted:
+                granted[purpose] = _is_granted(profile, purpose, side)
+            reason = _reason(campaign_id, offer, granted[purpose], bought, campaigns)
             if reason is None:
                 continue
             offers[place] = msgspec.structs.replace(offer, revoked=True)
@@ -52,19 +56,17 @@ def revoke(
     return revoked
 
 
+def _is_granted(profile: Profile, purpose: str, side: SideInputs) -> bool:
+    return all(is_granted(profile, asked, side) for asked in (Purpose.PROFILING, Purpose(purpose)))
+
+
 def _reason(
-    profile: Profile,
-    campaign_id: str,
-    offer: OfferMade,
-    bought: Collection[str],
-    campaigns: Campaigns,
-    side: SideInputs,
+    campaign_id: str, offer: OfferMade, granted: bool, bought: Collection[str], campaigns: Campaigns
 ) -> RevokedBecause | None:
     """Return the first reason that holds, in the order of the list."""
-    purposes = (Purpose.PROFILING, Purpose(offer.purpose))
-    if not all(is_granted(profile, purpose, side) for purpose in purposes):
+    if not granted:
         return RevokedBecause.CONSENT_WITHDRAWN
-    if any(product_id in bought for product_id in offer.product_ids):
+    if bought and any(product_id in bought for product_id in offer.product_ids):
         return RevokedBecause.BOUGHT
     campaign = campaigns.by_id.get(campaign_id)
     if campaign is None or campaign.is_paused:
