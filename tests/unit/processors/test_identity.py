@@ -6,7 +6,7 @@ from processors.identity import hand_over, named_by, resolve, take_in
 from processors.policy import ProfilePolicy
 from schemas.ids import EventTime, ShopperId
 from schemas.profiles import OfferMade, Pending, Profile, Strength
-from tests.support.story import DAY, HOUR, MONDAY, POLICY, Json, order, profile_of, read, track
+from tests.support.story import DAY, HOUR, MONDAY, POLICY, Json, consent, order, profile_of, read, track
 
 ANN, PHONE = ShopperId("ann"), ShopperId("phone")
 
@@ -189,3 +189,34 @@ def test_what_waits_and_what_has_fired_is_joined() -> None:
     ann, phone = Profile(ANN, pending=[late], timers_at=EventTime(4)), Profile(PHONE, pending=[early, late])
     take_in(ann, phone, POLICY)
     assert (ann.pending, ann.timers_at) == ([early, late], 4)
+    tablet = Profile(ShopperId("tablet"), timers_at=EventTime(6))
+    take_in(ann, tablet, POLICY)
+    assert ann.timers_at == 6
+
+
+def test_ruling_39_whoever_takes_in_a_known_shopper_is_known() -> None:
+    phone = profile_of(phones(track("Cart Viewed", MONDAY)))
+    moved = hand_over(profile_of(track("Cart Viewed", MONDAY)), PHONE)
+    assert moved is not None
+    assert not phone.is_known
+    assert take_in(phone, moved, POLICY)
+    assert phone.is_known
+
+
+@pytest.mark.parametrize("anns_word", ["m1", "m2"])
+def test_of_two_words_at_one_time_the_greater_digest_is_the_last_one(anns_word: str) -> None:
+    # By digest: m2 9b..., m1 a6...: m1 has the last word, whichever device said it.
+    other = {"m1": "m2", "m2": "m1"}[anns_word]
+    ann = merged(
+        [consent(MONDAY, anns_word, marketing=anns_word == "m1")],
+        [consent(MONDAY, other, marketing=other == "m1")],
+    )
+    assert ann.consent["marketing"].value is True
+
+
+def test_ruling_14_refunds_on_both_devices_add_up() -> None:
+    back = [track("Order Refunded", MONDAY + n, order_id="o", total=3) for n in (1, 2)]
+    ann = merged([order("o", MONDAY, 20, "p"), back[0]], [back[1]])
+    assert (ann.spend, ann.refunds, ann.orders_log[0].refunded) == (1400, 2, 600)
+    whole = track("Order Refunded", MONDAY + 3, order_id="o")
+    assert merged([order("o", MONDAY, 20, "p")], [whole]).spend == 0

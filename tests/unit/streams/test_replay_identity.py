@@ -139,6 +139,15 @@ def test_ruling_38_a_message_that_one_id_sent_is_a_duplicate_of_the_others_after
     assert profiles(tmp_path, first, identify(MONDAY + 1, "ann", "phone"), again)["ann"]["views"] == 1
 
 
+def test_ruling_38_an_identify_under_the_id_of_an_earlier_message_is_a_duplicate_and_merges_nothing(
+    tmp_path: Path,
+) -> None:
+    first = identify(MONDAY, "ann", "phone")
+    copy = {**identify(MONDAY + 1, "ann", "tablet"), "messageId": first["messageId"]}
+    found = profiles(tmp_path, first, copy, viewed(MONDAY + 2, None, "tablet"))
+    assert {user: line["merged_from"] for user, line in found.items()} == {"ann": ["phone"], "tablet": []}
+
+
 def test_ruling_63_a_decision_before_the_merge_keeps_its_id_and_its_offer_counts_after_it(
     tmp_path: Path,
 ) -> None:
