@@ -41,6 +41,19 @@ def touch(affinity: Affinity, tags: Tags, weight: float, at: EventTime, policy: 
             strength.value += weight * probability * exp2((at - strength.as_of) / half_life_ms)
 
 
+def join(affinity: Affinity, others: Affinity, policy: ProfilePolicy) -> None:
+    """Add the interests of another profile, each tag at the newer of its two times."""
+    for tag, other in others.items():
+        strength = affinity.get(tag)
+        if strength is None:
+            affinity[tag] = other
+            continue
+        as_of = max(strength.as_of, other.as_of)
+        value = strength_at(strength, as_of, policy) + strength_at(other, as_of, policy)
+        affinity[tag] = Strength(value, as_of)
+    forget_weakest(affinity, policy)
+
+
 def forget_weakest(affinity: Affinity, policy: ProfilePolicy) -> None:
     """Keep the strongest tags at the newest tag time; of equals the greater tag goes (ruling 5)."""
     while len(affinity) > policy.tags_max:

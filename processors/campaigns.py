@@ -12,9 +12,9 @@ from processors.policy import ProfilePolicy
 from processors.quiet_hours import Quiet, minutes_of
 from schemas.campaign_file import digest_of
 from schemas.campaigns import Campaign, CampaignFile, Condition, Offer, Shop
-from schemas.durations import duration_ms, duration_words
+from schemas.durations import duration_ms, duration_words, shortest
 from schemas.errors import CampaignError
-from schemas.events import Purpose
+from schemas.events import Purpose, TimerName
 from schemas.ids import MS_PER_DAY, CampaignId
 from schemas.money import digits_of
 from schemas.timestamps import parse_time
@@ -46,17 +46,22 @@ class Ready(Struct, frozen=True):
     keep_ms: int
     keep_count: int
     when: Condition | None
+    is_paused: bool = False
 
 
 class Campaigns(Struct, frozen=True):
     """All campaigns of a file and what holds for all of them. `digest` names the file's meaning.
 
-    `minor_per_unit`: how many minor units of `currency` make one. `by_trigger` has them by event name, in the order of the file. `cool_down_ms` 0: none.
+    `minor_per_unit`: how many minor units of `currency` make one. `by_trigger` has them by event name, in the order
+    of the file; one with `after` stands under a name of its own, and `delays` has (ms, that name) by the name of the
+    event. `timers`: which of them anybody waits for. `cool_down_ms` 0: none.
     """
 
     digest: str
     by_trigger: Mapping[str, tuple[Ready, ...]]
     by_id: Mapping[str, Ready]
+    delays: Mapping[str, tuple[tuple[int, str], ...]]
+    timers: tuple[TimerName, ...]
     policy: ProfilePolicy
     currency: str
     currency_digits: int
@@ -89,13 +94,20 @@ def compile_campaigns(
         _compile(campaign, place, shop, currency, policy) for place, campaign in enumerate(file.campaigns)
     ]
     by_trigger: dict[str, list[Ready]] = {}
+    delays: dict[str, dict[int, str]] = {}
     for campaign, compiled in zip(file.campaigns, ready, strict=True):
         for trigger in campaign.triggers:
-            by_trigger.setdefault(trigger, []).append(compiled)
+            name = trigger
+            if campaign.after is not None:
+                after_ms = duration_ms(campaign.after)
+                name = delays.setdefault(trigger, {})[after_ms] = f"{trigger} after {shortest(after_ms)}"
+            by_trigger.setdefault(name, []).append(compiled)
     return Campaigns(
         digest=digest_of(file),
         by_trigger={trigger: tuple(campaigns) for trigger, campaigns in by_trigger.items()},
         by_id={compiled.id: compiled for compiled in ready},
+        delays={trigger: tuple(sorted(names.items())) for trigger, names in delays.items()},
+        timers=tuple(timer for timer in TimerName if timer in by_trigger or timer in delays),
         policy=policy,
         currency=currency,
         currency_digits=digits_of(currency),
@@ -141,6 +153,7 @@ def _compile(campaign: Campaign, place: int, shop: Shop, currency: str, policy: 
         keep_ms=max([valid_ms, cool_down_ms, *(cap.per_ms for cap in caps)]),
         keep_count=max([KEPT_MIN, *(cap.at_most for cap in caps)]),
         when=campaign.when,
+        is_paused=campaign.paused,
     )
 
 

@@ -1,7 +1,9 @@
 """Counts per UTC day, for the newest days counted back from the day of `last_seen` (ruling 20)."""
 
+from collections.abc import Mapping
+
 from processors.policy import ProfilePolicy
-from schemas.ids import Day, EventTime, day_of
+from schemas.ids import Day, EventTime, Minor, day_of
 from schemas.profiles import DayCounts, Profile
 
 
@@ -12,6 +14,21 @@ def counts_of(profile: Profile, at: EventTime, policy: ProfilePolicy) -> DayCoun
     if counts is None and day > oldest_day(profile, policy) - 1:
         counts = profile.days[day] = DayCounts()
     return counts
+
+
+def join(profile: Profile, others: Mapping[int, DayCounts], policy: ProfilePolicy) -> None:
+    """Add the days of another profile; `last_seen` is that of both already."""
+    forget_old(profile, policy)
+    oldest = oldest_day(profile, policy)
+    for day, other in others.items():
+        if day >= oldest:
+            counts = profile.days.setdefault(day, DayCounts())
+            counts.views += other.views
+            counts.clicks += other.clicks
+            counts.searches += other.searches
+            counts.cart_adds += other.cart_adds
+            counts.orders += other.orders
+            counts.spend = Minor(counts.spend + other.spend)
 
 
 def oldest_day(profile: Profile, policy: ProfilePolicy) -> Day:

@@ -16,7 +16,7 @@ from processors.side_inputs import NO_SCORES, Scores, SideInputs
 from processors.weighing import Case, Weighed, is_granted, open_case, weigh
 from schemas.decisions import Check, Decision, Outcome, Promotion, Reason, Trigger
 from schemas.events import Purpose
-from schemas.ids import EventTime
+from schemas.ids import CampaignId, EventTime
 from schemas.profiles import OfferMade, Profile
 
 __all__ = ["NOTHING", "NO_SCORES", "Scores", "SideInputs", "Verdict", "decide", "remember"]
@@ -48,7 +48,7 @@ def decide(
     triggered = campaigns.by_trigger.get(trigger.event)
     if triggered is None:
         return NOTHING
-    now = max(profile.last_seen, EventTime(trigger.at))
+    now = stream_time(profile, EventTime(trigger.at))
     if now - trigger.at > campaigns.stale_after_ms:
         return _STALE
     facts = Facts(profile, now, campaigns.policy)
@@ -72,6 +72,15 @@ def decide(
     )
 
 
+def stream_time(profile: Profile, at: EventTime) -> EventTime:
+    """Return the shopper's time at an event of `at`: neither a late event nor a timer's offer turns it back.
+
+    A tick may have made an offer after `last_seen`; without it a late event would find its cap window empty.
+    """
+    newest = max((made[-1].at for made in profile.offers.values()), default=at)
+    return max(profile.last_seen, at, newest)
+
+
 def settle(case: Case, eligible: Iterable[Ready]) -> tuple[list[Weighed], Weighed | None]:
     """Weigh the eligible campaigns and return them, with the one that wins, if any; it may be held out."""
     weighed = [weigh(case, campaign) for campaign in eligible]
@@ -87,7 +96,17 @@ def remember(profile: Profile, decision: Decision, campaigns: Campaigns) -> None
         return
     held_out = decision.outcome is Outcome.HELD_OUT
     now = EventTime(decision.now)
-    made = OfferMade(now, decision.decision_id, decision.promotion_id, held_out)
+    winner = next(c for c in decision.candidates if c.campaign_id == decision.campaign_id)
+    its = campaigns.by_id.get(CampaignId(decision.campaign_id))
+    made = OfferMade(
+        now,
+        decision.decision_id,
+        decision.promotion_id,
+        held_out,
+        expires_at=EventTime(now + its.valid_ms if its is not None else now),
+        product_ids=winner.goods.ids if winner.goods is not None else (),
+        purpose=its.purpose.value if its is not None else Purpose.MARKETING.value,
+    )
     profile.offers.setdefault(decision.campaign_id, []).append(made)
     for campaign_id, offers in list(profile.offers.items()):
         campaign = campaigns.by_id.get(campaign_id)

@@ -3,6 +3,8 @@
 Totals of the profile move by differences, so that an order that fell out of the log stays counted.
 """
 
+from collections.abc import Iterable
+
 from processors import days
 from processors.policy import ProfilePolicy
 from schemas.events import OrderCancelled, OrderCompleted, OrderRefunded, OrderUpdated
@@ -36,6 +38,26 @@ def apply(profile: Profile, event: OrderEvent, policy: ProfilePolicy) -> None:
         _count(profile, at, -1, -worth, policy)
     if is_counted(order):
         _count(profile, order.completed_at, 1, worth_of(order), policy)
+    _forget_oldest(profile, policy)
+
+
+def join(profile: Profile, others: Iterable[Order], policy: ProfilePolicy) -> None:
+    """Take in the orders of another profile, whose sums and days have been added already.
+
+    An order that both know becomes one: what each of them counted goes, and what the whole is worth comes.
+    """
+    mine = {order.order_id: order for order in profile.orders_log}
+    for other in others:
+        order = mine.get(other.order_id)
+        if order is None:
+            profile.orders_log.append(other)
+            continue
+        for half in (order, other):
+            if is_counted(half):
+                _count(profile, half.completed_at, -1, -worth_of(half), policy)
+        _join(order, other)
+        if is_counted(order):
+            _count(profile, order.completed_at, 1, worth_of(order), policy)
     _forget_oldest(profile, policy)
 
 
@@ -87,6 +109,23 @@ def _newest_total(order: Order, event: OrderEvent, total: Minor | None) -> None:
     envelope = event.envelope
     if total is not None and (envelope.at, envelope.digest) >= (order.total_at, order.total_digest):
         order.total, order.total_at, order.total_digest = total, envelope.at, envelope.digest
+
+
+def _join(order: Order, other: Order) -> None:
+    """Make one order of two halves, as if one profile had heard all of it."""
+    if other.completed_at is not None:
+        at = order.completed_at
+        order.completed_at = other.completed_at if at is None else min(at, other.completed_at)
+    if other.noted_at is not None:
+        _note(order, other.noted_at)
+    if (other.total_at, other.total_digest) > (order.total_at, order.total_digest):
+        order.total, order.total_at, order.total_digest = other.total, other.total_at, other.total_digest
+    if (other.discounted_at, other.discounted_digest) > (order.discounted_at, order.discounted_digest):
+        order.discounted = other.discounted
+        order.discounted_at, order.discounted_digest = other.discounted_at, other.discounted_digest
+    order.refunded = Minor(order.refunded + other.refunded)
+    order.refunded_whole |= other.refunded_whole
+    order.cancelled |= other.cancelled
 
 
 def _note(order: Order, at: EventTime) -> None:

@@ -1,6 +1,7 @@
 """A profile as the one line that replay writes and others recompute (design 11, rulings C)."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from processors import orders, views
@@ -68,6 +69,7 @@ def _order(order: Order) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)  # profiles share their days
 def _date(day: int) -> str:
     return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
 

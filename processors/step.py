@@ -1,6 +1,7 @@
-"""One event's whole way through a profile: fold, then decide, then remember what was decided.
+"""One event's whole way through a profile: its timers first, then fold, take back, decide, remember.
 
-Worker, replay and demo run this very function; nothing else changes a profile.
+Worker, replay and demo run this very function; only `processors.timers` (a tick, in the silence) and
+`processors.identity` (two profiles become one) change a profile besides.
 """
 
 from collections.abc import Sequence
@@ -11,21 +12,28 @@ from processors.campaigns import Campaigns
 from processors.decision import NO_SCORES, SideInputs, Verdict, decide, remember
 from processors.fold import fold
 from processors.policy import ProfilePolicy
-from schemas.decisions import Trigger
+from processors.revoking import bought_in, revoke
+from processors.timers import fire, put_off
+from schemas.decisions import Revocation, Trigger
 from schemas.events import ShopEvent
 from schemas.ids import Tags
 from schemas.profiles import Profile
 
 
 class StepResult(Struct, frozen=True, gc=False):
-    """`applied` False: the messageId was seen before. `verdict` None: the event triggers nothing."""
+    """`applied` False: the messageId was seen before.
+
+    `verdicts`: of the timers that were due before the event, by deadline, then its own, if it triggers anything.
+    `revoked`: offers that hold no longer since the event.
+    """
 
     applied: bool
-    verdict: Verdict | None
+    verdicts: tuple[Verdict, ...] = ()
+    revoked: tuple[Revocation, ...] = ()
 
 
-_DUPLICATE = StepResult(False, None)
-_APPLIED = StepResult(True, None)
+_DUPLICATE = StepResult(False)
+_APPLIED = StepResult(True)
 
 
 def step(
@@ -40,13 +48,30 @@ def step(
 
     A caller that keeps `profile.positions` moves them before this, so that the record holds the trigger.
     """
+    if campaigns is None:
+        return _APPLIED if fold(profile, event, tags, policy) else _DUPLICATE
+    at, name = event.envelope.at, event.name
+    verdicts: list[Verdict] = []
+    if at > profile.last_seen and (campaigns.timers or profile.pending):
+        verdicts = fire(profile, at, campaigns, policy, side)
     if not fold(profile, event, tags, policy):
-        return _DUPLICATE
-    if campaigns is None or event.name not in campaigns.by_trigger:
+        return StepResult(False, tuple(verdicts)) if verdicts else _DUPLICATE
+    revoked: list[Revocation] = []
+    if profile.offers:
+        revoked = revoke(profile, trigger_of(event), bought_in(event), campaigns, side)
+    if name in campaigns.delays:
+        put_off(profile, name, at, campaigns, policy)
+    if name in campaigns.by_trigger:
+        verdict = decide(profile, trigger_of(event), NO_SCORES, campaigns, side)
+        if verdict.decision is not None:
+            remember(profile, verdict.decision, campaigns)
+        verdicts.append(verdict)
+    if not verdicts and not revoked:
         return _APPLIED
+    return StepResult(True, tuple(verdicts), tuple(revoked))
+
+
+def trigger_of(event: ShopEvent) -> Trigger:
+    """Return an event as the trigger of a decision, or of an offer's end."""
     envelope = event.envelope
-    trigger = Trigger(event.name.value, envelope.message_id, envelope.at)
-    verdict = decide(profile, trigger, NO_SCORES, campaigns, side)
-    if verdict.decision is not None:
-        remember(profile, verdict.decision, campaigns)
-    return StepResult(True, verdict)
+    return Trigger(event.name.value, envelope.message_id, envelope.at)

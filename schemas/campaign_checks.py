@@ -20,15 +20,17 @@ from schemas.campaigns import (
     Shop,
 )
 from schemas.errors import CampaignError
-from schemas.events import EventName
+from schemas.events import EventName, TimerName
 from schemas.timestamps import parse_time
 
 PLACEHOLDERS = ("first_product", "discount", "expires", "name")
 _DAYS_MAX = 35
 _HOURS_MAX_MS = 24 * 3_600_000
-_TRIGGERS = [name.value for name in EventName if name not in (EventName.IDENTIFY, EventName.ALIAS)]
-#: Fired by time, not by an event: refused until timers are there.
-_TIMERS = ("Cart Abandoned", "Session Ended")
+_AFTER_DAYS_MAX = 365
+_TRIGGERS = [
+    *(name.value for name in EventName if name not in (EventName.IDENTIFY, EventName.ALIAS)),
+    *(name.value for name in TimerName),
+]
 _PARAMETERS = ("tag", "name", "within")
 
 
@@ -65,6 +67,10 @@ def _campaign(campaign: Campaign, path: str) -> None:
         _trigger(trigger, f"{path}.triggers[{index}]")
         if trigger in campaign.triggers[:index]:
             raise CampaignError(f"{path}.triggers[{index}]", f"repeats {trigger}", "name it once")
+    if campaign.after and durations.duration_ms(campaign.after) > _AFTER_DAYS_MAX * 86_400_000:
+        raise CampaignError(
+            f"{path}.after", f"`{campaign.after}` is out of range", f"write up to {_AFTER_DAYS_MAX}d"
+        )
     _live(campaign, path)
     if campaign.when is not None:
         _condition(campaign.when, f"{path}.when")
@@ -85,10 +91,6 @@ def _campaign(campaign: Campaign, path: str) -> None:
 def _trigger(trigger: str, path: str) -> None:
     if trigger in _TRIGGERS:
         return
-    if trigger in _TIMERS:
-        raise CampaignError(
-            path, f"`{trigger}` is a timer, and timers are not there yet", "name an event of the shop"
-        )
     close = {name.lower(): name for name in _TRIGGERS}
     match = get_close_matches(trigger.lower(), list(close), n=1, cutoff=0.6)
     remedy = f"did you mean `{close[match[0]]}`?" if match else f"known: {', '.join(_TRIGGERS)}"

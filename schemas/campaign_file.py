@@ -71,7 +71,6 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
 _NOT_YET = {
     ("campaigns", "budget"),
     ("campaigns", "explore"),
-    ("campaigns", "after"),
     ("feature", "score"),
     ("from", "recommended"),
     ("from", "category"),

@@ -167,7 +167,7 @@ class Offer(_Part, frozen=True):
 class Campaign(_Part, frozen=True):
     """One campaign: which event asks, who is eligible, what is offered, how often at most.
 
-    `paused`: it keeps its place and its caps, and is not live.
+    `paused`: it keeps its place and its caps, and is not live. `after`: it is asked that long after the event.
     """
 
     id: Name
@@ -184,6 +184,7 @@ class Campaign(_Part, frozen=True):
     channels: tuple[Name, ...] = ()
     purpose: Purpose = Purpose.MARKETING
     paused: bool = False
+    after: Duration | None = None
 
 
 class Shop(_Part, frozen=True):

@@ -16,7 +16,7 @@ from msgspec import Struct
 from schemas import asyncapi, topics
 from schemas.campaigns import CampaignFile
 from schemas.catalog import Line
-from schemas.decisions import Decision, Promotion
+from schemas.decisions import Decision, Promotion, Revocation
 from schemas.events import EventName, Purpose, Rejection
 from schemas.exact import ALIASES, LINES_MAX
 from schemas.rejects import AMOUNT_MAX, JSON_NUMBER, QUANTITY_MAX
@@ -140,9 +140,7 @@ def documents() -> dict[str, Schema]:
         **inputs,
         "catalog": _of(Line, "One product of the catalogue"),
         "campaigns": campaigns(),
-        "promotions": _of(
-            Promotion, "The value of a record in `promotions`", "urn:beckon:schema:promotion:1"
-        ),
+        "promotions": _promotions(),
         "decisions": _of(Decision, "The value of a record in `decisions`", "urn:beckon:schema:decision:1"),
         "dead-letters": _dead_letters(),
     }
@@ -173,6 +171,18 @@ def _of(struct: type[Struct], title: str, urn: str | None = None) -> Schema:
     (reference,), parts = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
     name = {"$id": urn} if urn else {}
     return {"$schema": _DRAFT, **name, "title": title, **reference, "$defs": parts}
+
+
+def _promotions() -> Schema:
+    """What goes out, and what takes it back; `type` says which."""
+    references, parts = msgspec.json.schema_components([Promotion, Revocation], ref_template="#/$defs/{name}")
+    return {
+        "$schema": _DRAFT,
+        "$id": "urn:beckon:schema:promotion:1",
+        "title": "The value of a record in `promotions`",
+        "anyOf": list(references),
+        "$defs": parts,
+    }
 
 
 def _input(topic: topics.Topic) -> Schema:

@@ -1,6 +1,7 @@
 """What was decided and what goes out. Field names are the contract of design 6 and ruling 59."""
 
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -111,6 +112,14 @@ class Decision(Struct, frozen=True):
     time_zone: str = ""
 
 
+class RevokedBecause(StrEnum):
+    """Why an offer that went out holds no longer: a closed list."""
+
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    BOUGHT = "bought"
+    CAMPAIGN_STOPPED = "campaign_stopped"
+
+
 class CouponOut(Struct, frozen=True):
     """The coupon as sent: `value` in percent or in major currency units, by `kind`."""
 
@@ -144,7 +153,7 @@ class Experiment(Struct, frozen=True):
 class Promotion(Struct, frozen=True):
     """`promotion.offered`: the JSON value of a record in `promotions`. Times in ms, no wall clock."""
 
-    type: str
+    type: Literal["promotion.offered"]
     promotion_id: str
     name: str
     creative: str | None
@@ -166,3 +175,19 @@ class Promotion(Struct, frozen=True):
     model_versions: dict[str, str] = field(default_factory=dict)
     policy_digest: str = ""
     purpose: str = "marketing"
+
+
+class Revocation(Struct, frozen=True):
+    """`promotion.revoked`: an offer that went out holds no longer since `trigger`; `at`: stream time in ms.
+
+    `user_id` is whom the offer went to; that id may have been moved to another profile since.
+    """
+
+    type: Literal["promotion.revoked"]
+    promotion_id: str
+    decision_id: str
+    user_id: str
+    campaign_id: str
+    reason: RevokedBecause
+    at: int
+    trigger: Trigger

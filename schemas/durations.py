@@ -21,6 +21,16 @@ def duration_ms(text: str) -> int:
     return int(text[:-1]) * _MS[text[-1]]
 
 
+def shortest(ms: int) -> str:
+    """Return the duration in its largest whole unit; `ms` is a whole number of minutes.
+
+    >>> shortest(duration_ms("72h")), shortest(duration_ms("90m"))
+    ('3d', '90m')
+    """
+    unit = next(unit for unit in ("d", "h", "m") if not ms % _MS[unit])
+    return f"{ms // _MS[unit]}{unit}"
+
+
 def duration_words(text: str) -> str:
     """Return a duration as people say it.
 

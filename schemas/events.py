@@ -38,6 +38,15 @@ class EventName(StrEnum):
     ALIAS = "alias"
 
 
+class TimerName(StrEnum):
+    """What time alone makes happen; triggers of campaigns use these names beside those of events."""
+
+    CART_ABANDONED = "Cart Abandoned"
+    SESSION_ENDED = "Session Ended"
+    DAYS_WITHOUT_VISIT = "Days Without Visit"
+    ORDER_ANNIVERSARY = "Order Anniversary"
+
+
 class Purpose(StrEnum):
     """What a shopper may consent to."""
 

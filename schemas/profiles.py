@@ -71,12 +71,21 @@ class Order(Struct, array_like=True, gc=False):
 
 
 class OfferMade(Struct, array_like=True, gc=False, frozen=True):
-    """An offer or ghost offer of one campaign; both count in caps and cool-down."""
+    """An offer or ghost offer of one campaign; both count in caps and cool-down.
+
+    `revoked`: it was taken back, once. `made_for`: the id that it went to, if that was moved here since. Bytes of
+    before these fields were there read as expired.
+    """
 
     at: EventTime
     decision_id: str
     promotion_id: str
     held_out: bool = False
+    expires_at: EventTime = EventTime(0)
+    product_ids: tuple[str, ...] = ()
+    purpose: str = "marketing"
+    revoked: bool = False
+    made_for: str = ""
 
 
 class Stated(Struct, array_like=True, gc=False, frozen=True):
@@ -87,8 +96,18 @@ class Stated(Struct, array_like=True, gc=False, frozen=True):
     digest: Digest
 
 
+class Pending(Struct, array_like=True, gc=False, order=True, frozen=True):
+    """A trigger that an event set for later (`after: 3d`); field order is the order of firing."""
+
+    deadline: EventTime
+    name: str
+
+
 class Profile(Struct, array_like=True, gc=False):
-    """All state of one shopper. Mutable: the fold works in place on a batch-local profile."""
+    """All state of one shopper. Mutable: the fold works in place on a batch-local profile.
+
+    A profile with a `redirect` has been moved: it is empty, and names whom its events belong to now.
+    """
 
     shopper: ShopperId
     first_seen: EventTime = EventTime(-1)  # -1: no accepted event yet
@@ -113,3 +132,6 @@ class Profile(Struct, array_like=True, gc=False):
     seen: list[int] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     merged_from: list[str] = field(default_factory=list)
+    redirect: str = ""
+    timers_at: EventTime = EventTime(-1)  # the newest deadline that fired
+    pending: list[Pending] = field(default_factory=list)

@@ -18,7 +18,14 @@ from schemas.ids import ShopperId, Tags
 from schemas.profiles import Profile
 from schemas.topics import INTERNAL
 from streams.internal import origin_of, stray_output
-from streams.outputs import Origin, Output, dead_letter_output, decision_output, promotion_output
+from streams.outputs import (
+    Origin,
+    Output,
+    dead_letter_output,
+    decision_output,
+    promotion_output,
+    revocation_output,
+)
 from streams.partitioner import partition_of
 from streams.parts import Parts
 from streams.shard import Shard
@@ -170,8 +177,11 @@ class _Run:
             profile.approximate = True
         parts = self._rules.parts
         done = step(profile, event, tags, parts.campaigns, parts.policy, self._side_at(item))
-        if done.verdict is not None:
-            self._note(done.verdict, item)
+        for revocation in done.revoked:
+            home = partition_of(revocation.user_id.encode(), self._rules.partitions)
+            self.result.outputs.append(revocation_output(revocation, home))
+        for verdict in done.verdicts:
+            self._note(verdict, item)
         self.result.touched[shopper] = profile
         self.result.outcomes[record.topic, "applied" if done.applied else "duplicate"] += 1
 

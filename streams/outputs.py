@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from schemas.decisions import Decision, Promotion
+from schemas.decisions import Decision, Promotion, Revocation
 from schemas.events import DeadLetter
 from schemas.timestamps import iso_utc
 from schemas.topics import DEAD_LETTERS, DECISIONS, PROMOTIONS, Topic
-from streams.records import decision_json, promotion_json
+from streams.records import decision_json, promotion_json, revocation_json
 
 Headers = list[tuple[str, bytes]]
 
@@ -59,6 +59,21 @@ def promotion_output(promotion: Promotion, now: int, partition: int) -> Output:
         "content-type": "application/json",
     }
     return _output(PROMOTIONS, partition, promotion.user_id, promotion_json(promotion), _headers(headers))
+
+
+def revocation_output(revocation: Revocation, partition: int) -> Output:
+    """Return the record that takes a promotion back, with CloudEvents headers; `partition` is its shopper's."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": f"{revocation.decision_id}-revoked",  # source and id together name one event
+        "ce_source": f"/beckon/campaigns/{revocation.campaign_id}",
+        "ce_type": revocation.type,
+        "ce_subject": revocation.user_id,
+        "ce_time": iso_utc(revocation.at),
+        "ce_dataschema": "urn:beckon:schema:promotion:1",
+        "content-type": "application/json",
+    }
+    return _output(PROMOTIONS, partition, revocation.user_id, revocation_json(revocation), _headers(headers))
 
 
 def decision_output(decision: Decision, partition: int) -> Output:

@@ -57,7 +57,7 @@ def build(settings: Settings, *, tags: TagSource) -> Parts:
 
 
 def policy_of(profile: ProfileSettings) -> ProfilePolicy:
-    """Return the bounds of profiles in the units of the fold."""
+    """Return the bounds of profiles, and when their timers fire, in the units of the fold."""
     return ProfilePolicy(
         half_life_ms=profile.half_life_days * MS_PER_DAY,
         tags_max=profile.tags_max,
@@ -68,6 +68,11 @@ def policy_of(profile: ProfileSettings) -> ProfilePolicy:
         seen_max=profile.seen_max,
         session_gap_ms=round(profile.session_gap_minutes * MS_PER_MINUTE),
         cart_age_ms=round(profile.cart_age_days * MS_PER_DAY),
+        pending_max=profile.pending_max,
+        cart_abandoned_ms=round(profile.cart_abandoned_minutes * MS_PER_MINUTE),
+        session_ended_ms=round(profile.session_ended_minutes * MS_PER_MINUTE),
+        without_visit_ms=round(profile.without_visit_days * MS_PER_DAY),
+        anniversary_ms=round(profile.anniversary_days * MS_PER_DAY),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.decisions import Decision, Promotion
+from schemas.decisions import Decision, Promotion, Revocation
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _plain = msgspec.to_builtins
@@ -23,6 +23,11 @@ def decision_json(decision: Decision) -> bytes:
 def promotion_json(promotion: Promotion) -> bytes:
     """Return the value of a record in `promotions`, the line of promotions.jsonl."""
     return _encode(_rounded(_plain(promotion)))
+
+
+def revocation_json(revocation: Revocation) -> bytes:
+    """Return the value of a record in `promotions` that takes an offer back."""
+    return _encode(revocation)
 
 
 def profile_json(line: dict[str, Any]) -> bytes:

@@ -1,91 +1,79 @@
 """Replay: the worker's own functions on files. Same events, same bytes out, on any machine (design 11).
 
-Each shopper's accepted events are put in (time, digest) order over all files and then folded; times and
-lags come from the events alone, so that a replay decides as a worker without lag would.
+Each shopper's accepted events, those of all ids that an identify or alias connects, are put in (time, digest)
+order over all files and then folded; times and lags come from the events alone, so that a replay decides as a
+worker without lag would. Neither the number of processes nor that of the buckets changes a byte.
 """
 
+import os
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any
 
 import msgspec
 
-from processors.profile_page import profile_line
-from processors.step import step
-from processors.tagging import category_tags, texts_of
 from schemas.decisions import Outcome
 from schemas.errors import SettingsError
-from schemas.events import DeadLetter, Rejection, ShopEvent, Skipped
-from schemas.ids import Digest, EventTime, ShopperId, Tags
-from schemas.profiles import Profile
+from schemas.ids import EventTime, ShopperId
 from schemas.timestamps import iso_utc
 from streams import replay_folder
+from streams.connected import connected
+from streams.crew import Crew
+from streams.parquet import require_parquet_extra
 from streams.parts import Parts
-from streams.records import decision_json, profile_json, promotion_json
+from streams.replay_bucket import How
+from streams.replay_fold import Totals
 from streams.replay_folder import ReplayFolder, write_dead_letter
-from streams.shuffle import CALM, Disturbance, disturbed
-from streams.sources import HugeLine, check_readable, lines_of
-
-if TYPE_CHECKING:
-    from models_onnx.batcher import Tagger
+from streams.replay_read import TOO_LARGE, Block, BlockRead, Contents
+from streams.replay_rows import write_parquet
+from streams.replay_work import (
+    MERGED,
+    MOVES,
+    ROWS,
+    Flush,
+    Fold,
+    Folded,
+    Merge,
+    Result,
+    Sift,
+    Task,
+    Work,
+    add_up,
+    result_of,
+    task_of,
+)
+from streams.shuffle import CALM, Disturbance
+from streams.sources import HugeLine, blocks_of, check_readable, lines_at_most
+from streams.spill import BUCKETS_MAX, bucket_of
 
 #: Called now and then with a stage and how much of it is done: (done, of), of 0 when unknown.
 Progress = Callable[[str, int, int], None]
-TagsOf = Callable[[ShopEvent], Sequence[Tags]]
-#: Texts per call of the tagger; it makes model batches of its own from them.
-TEXTS_AT_ONCE = 8192
-#: Lines or events from one report of progress to the next.
-EVENTS_PER_STEP = 4096
-#: Kinds of skipped events and of dead letters counted by name; a hostile file has as many as lines.
-KINDS_MAX = 100
-OTHERS = "(others)"
-_TOO_LARGE = DeadLetter(Rejection.TOO_LARGE, "", "is longer than a record may be")
+#: Events of a bucket, which one process holds in memory: about 100 MB.
+EVENTS_PER_BUCKET = 100_000
+#: Buckets for every process at least: shoppers differ, and nobody shall wait for the one who got the busiest.
+BUCKETS_PER_JOB = 8
+#: Without being told, one process for every so many events, up to the cores: less is done before a second starts.
+EVENTS_PER_JOB = 20_000
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to replay. `as_of` None: the newest accepted event. `keep_order`: file order, not time."""
+    """What to replay. `as_of` None: the newest accepted event. `keep_order`: file order, not time.
+
+    `jobs` None: a process per core, fewer for little work. `buckets` 0: as many as the memory asks for.
+    `rows`: write what was decided, with its outcome, to learn from.
+    """
 
     files: Sequence[Path]
     out: Path
     as_of: EventTime | None = None
     disturbance: Disturbance = CALM
     keep_order: bool = False
-
-
-@dataclass
-class History:
-    """What the files hold: accepted events by shopper, in file order, and counts of everything."""
-
-    by_shopper: dict[ShopperId, list[ShopEvent]] = field(default_factory=dict)
-    newest: EventTime | None = None
-    read: int = 0
-    accepted: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    dead: Counter[str] = field(default_factory=Counter)
-    dead_fields: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class Totals:
-    """What became of the events; `rows` are (time, digest, shopper, decision, promotion) in bytes.
-
-    `orders`, `refunds` and `spend` (minor units) are sums over all profiles.
-    """
-
-    applied: int = 0
-    duplicates: int = 0
-    profiles: int = 0
-    orders: int = 0
-    refunds: int = 0
-    spend: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    offered_by_campaign: Counter[str] = field(default_factory=Counter)
-    rows: list[tuple[EventTime, Digest, ShopperId, bytes, bytes | None]] = field(default_factory=list)
+    jobs: int | None = None
+    buckets: int = 0
+    rows: bool = False
 
 
 def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> dict[str, Any]:
@@ -94,62 +82,132 @@ def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> 
         raise SettingsError("--keep-order", "there are several files", "give one file, or leave it out")
     for path in request.files:
         check_readable(path)  # before the first of them has been worked through
+    if request.rows:
+        require_parquet_extra("--rows")
     started = time.perf_counter()
+    jobs, buckets = _split(request)
     with ReplayFolder(request.out) as folder:
-        history = _read_all(request.files, parts, wall_ms, folder.file(replay_folder.DEAD_LETTERS), progress)
-        as_of = _as_of(request.as_of, history.newest)
-        tagger = parts.tagger
-        tags_of = _category_tags(parts) if tagger is None else _model_tags(history, parts, tagger, progress)
-        totals = _fold_all(
-            history, request, parts, tags_of, as_of, folder.file(replay_folder.PROFILES), progress
+        how = How(
+            [path.name for path in request.files],
+            wall_ms,
+            request.disturbance,
+            request.keep_order,
+            request.rows,
         )
-        _write_rows(totals, folder)
-        summary = _summary(history, totals, parts, as_of, time.perf_counter() - started) | _order_of(request)
+        work = Work(how, parts, folder.temporary, buckets, in_memory=jobs == buckets == 1)
+        with Crew[Task, Result](jobs, work.do, task_of, result_of) as crew:
+            run = _Run(crew, work, buckets, folder, progress)
+            contents = run.read(request.files)
+            as_of = _as_of(request.as_of, contents.newest)
+            # A model has threads of its own on all cores; its texts are tagged and folded in this process.
+            totals = run.fold(contents, as_of, together=parts.tagger is None)
+            run.merge(rows=request.rows)
+        if request.rows:
+            lines, out = folder.temporary / ROWS, folder.part(replay_folder.ROWS)
+            write_parquet(lines, out, run.columns)
+        summary = _summary(contents, totals, parts, as_of, time.perf_counter() - started, jobs)
+        summary |= _order_of(request)
         folder.finish(summary)
     return summary
 
 
-def _read_all(
-    files: Sequence[Path], parts: Parts, wall_ms: int, dead_letters: BinaryIO, progress: Progress
-) -> History:
-    history = History()
-    for path in files:
-        _read_file(path, history, parts, wall_ms, dead_letters, progress)
-    return history
+def _split(request: Request) -> tuple[int, int]:
+    """Return how many processes and how many buckets there are to be."""
+    events = sum(map(lines_at_most, request.files))
+    jobs = request.jobs or max(1, min(len(os.sched_getaffinity(0)), events // EVENTS_PER_JOB))
+    wanted = max(-(-events // EVENTS_PER_BUCKET), 1 if jobs == 1 else jobs * BUCKETS_PER_JOB)
+    return jobs, request.buckets or min(wanted, BUCKETS_MAX)
 
 
-def _read_file(
-    path: Path, history: History, parts: Parts, wall_ms: int, dead_letters: BinaryIO, progress: Progress
-) -> None:
-    read_line, by_shopper = parts.border.read_line, history.by_shopper
-    newest = -1 if history.newest is None else history.newest
-    number = accepted = 0
-    for number, raw in enumerate(lines_of(path), 1):
-        result = _TOO_LARGE if isinstance(raw, HugeLine) else read_line(raw, wall_ms)
-        if isinstance(result, DeadLetter):
-            letter = write_dead_letter(dead_letters, path.name, number, raw, result)
-            history.dead[letter.reason.value] += 1
-            _count(history.dead_fields, f"{letter.reason} {letter.field}".rstrip())
-        elif isinstance(result, Skipped):
-            _count(history.skipped, result.kind)
-        else:
-            accepted += 1
-            envelope = result.envelope
-            newest = max(newest, envelope.at)
-            events = by_shopper.get(envelope.shopper)
-            if events is None:
-                by_shopper[envelope.shopper] = [result]
-            else:
-                events.append(result)
-        if not number % EVENTS_PER_STEP:
-            progress("reading", history.read + number, 0)
-    history.read += number
-    history.accepted += accepted
-    history.newest = EventTime(newest) if newest >= 0 else None
+class _Run:
+    """One replay's three steps, each of which the whole crew does together."""
+
+    def __init__(
+        self, crew: Crew[Task, Result], work: Work, buckets: int, folder: ReplayFolder, progress: Progress
+    ) -> None:
+        self._crew = crew
+        self._work = work
+        self._buckets = range(buckets)
+        self._folder = folder
+        self._progress = progress
+        #: Features that rows to learn from have.
+        self.columns: set[str] = set()
+
+    def read(self, files: Sequence[Path]) -> Contents:
+        """Read all files; their events are in buckets then, connected shoppers together."""
+        contents = Contents()
+        for source, path in enumerate(files):
+            first = 1
+            for block in blocks_of(path):
+                if isinstance(block, HugeLine):
+                    self._take(self._crew.rest(), contents)  # dead letters stand in the order of the lines
+                    letters = self._folder.file(replay_folder.DEAD_LETTERS)
+                    contents.take_huge(write_dead_letter(letters, path.name, first, block, TOO_LARGE))
+                    first += 1
+                else:
+                    self._take(self._crew.give(Block(source, first, block)), contents)
+                    first += block.count(b"\n") + 1
+            self._take(self._crew.rest(), contents)
+        self._crew.give_all(Flush())
+        self._bring_together(contents)
+        return contents
+
+    def _take(self, results: Iterator[Result], contents: Contents) -> None:
+        for block in results:
+            assert isinstance(block, BlockRead)
+            contents.take(block)
+            self._folder.file(replay_folder.DEAD_LETTERS).write(block.letters)
+            self._progress("reading", contents.read, 0)
+
+    def _bring_together(self, contents: Contents) -> None:
+        moves = _moves(contents, len(self._buckets))
+        if moves:
+            (self._folder.temporary / MOVES).write_bytes(msgspec.msgpack.encode(moves))
+            for _ in _each(self._crew, (Sift(bucket) for bucket in self._buckets)):
+                pass
+            self._crew.give_all(Flush())
+
+    def fold(self, contents: Contents, as_of: EventTime, *, together: bool) -> Totals:
+        """Fold bucket by bucket, together or in this process alone."""
+        totals = Totals()
+        alone = Crew[Task, Result](1, self._work.do, task_of, result_of)
+        crew = self._crew if together else alone
+
+        def tell(done: int) -> None:
+            self._progress("folding", totals.applied + totals.duplicates + done, contents.accepted)
+
+        self._work.progress = tell
+        for result in _each(crew, (Fold(bucket, as_of) for bucket in self._buckets)):
+            assert isinstance(result, Folded)
+            add_up(totals, result)
+            self.columns.update(result.columns)
+            tell(0)
+        return totals
+
+    def merge(self, *, rows: bool) -> None:
+        """Write the files whose lines come from all buckets."""
+        tasks = [Merge(name, str(self._folder.part(name))) for name in MERGED]
+        if rows:
+            tasks.append(Merge(ROWS, str(self._folder.temporary / ROWS)))
+        for _ in _each(self._crew, tasks):
+            pass
 
 
-def _count(kinds: Counter[str], kind: str) -> None:
-    kinds[kind if len(kinds) < KINDS_MAX or kind in kinds else OTHERS] += 1
+def _each(crew: Crew[Task, Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    for task in tasks:
+        yield from crew.give(task)
+    yield from crew.rest()
+
+
+def _moves(contents: Contents, buckets: int) -> dict[ShopperId, int]:
+    """Return to which bucket the events of a key go, where connected shoppers come together in another one."""
+    moves: dict[ShopperId, int] = {}
+    if buckets > 1:
+        for key, group in connected(contents.pairs).items():
+            to = bucket_of(group[0], buckets)
+            if bucket_of(key, buckets) != to:
+                moves[key] = to
+    return moves
 
 
 def _as_of(asked: EventTime | None, newest: EventTime | None) -> EventTime:
@@ -161,127 +219,36 @@ def _as_of(asked: EventTime | None, newest: EventTime | None) -> EventTime:
     return asked
 
 
-def _category_tags(parts: Parts) -> TagsOf:
-    catalog = parts.catalog
-    return lambda event: category_tags(event, catalog)
-
-
-def _model_tags(history: History, parts: Parts, tagger: "Tagger", progress: Progress) -> TagsOf:
-    """Tag every text of the history once, in big batches, and look up from then on."""
-    catalog = parts.catalog
-    events = (event for mine in history.by_shopper.values() for event in mine)
-    texts = list(dict.fromkeys(text for event in events for text in texts_of(event, catalog) if text))
-    table: dict[str, Tags] = {"": ()}
-    for start in range(0, len(texts), TEXTS_AT_ONCE):
-        progress("tagging texts", start, len(texts))
-        some = texts[start : start + TEXTS_AT_ONCE]
-        table.update(zip(some, tagger.tag(some), strict=True))
-    return lambda event: [table[text] for text in texts_of(event, catalog)]
-
-
-def _fold_all(
-    history: History,
-    request: Request,
-    parts: Parts,
-    tags_of: TagsOf,
-    as_of: EventTime,
-    profiles: BinaryIO,
-    progress: Progress,
-) -> Totals:
-    totals = Totals()
-    done = told = 0
-    for shopper in sorted(history.by_shopper):
-        events = history.by_shopper.pop(shopper)  # memory goes down as profiles are written
-        if not request.keep_order:
-            events.sort(key=_time_and_digest)
-        if request.disturbance is not CALM:
-            events = disturbed(shopper, events, request.disturbance)
-        profile = _fold(shopper, events, parts, tags_of, totals)
-        profiles.write(profile_json(profile_line(profile, as_of, parts.policy)) + b"\n")
-        _add_up(totals, profile)
-        done += len(events)
-        if done >= told + EVENTS_PER_STEP:
-            told = done
-            progress("folding", done, history.accepted)
-    return totals
-
-
-def _fold(
-    shopper: ShopperId, events: Sequence[ShopEvent], parts: Parts, tags_of: TagsOf, totals: Totals
-) -> Profile:
-    profile = Profile(shopper)
-    campaigns, policy, side = parts.campaigns, parts.policy, parts.side
-    applied = 0
-    for event in events:
-        result = step(profile, event, tags_of(event), campaigns, policy, side)
-        applied += result.applied
-        if (verdict := result.verdict) is not None:
-            totals.reasons["not_live"] += verdict.not_live
-            totals.reasons["not_eligible"] += verdict.not_eligible
-            totals.reasons["stale"] += verdict.stale
-            if verdict.decision is not None:
-                decision, promotion = verdict.decision, verdict.promotion
-                envelope = event.envelope
-                line = None if promotion is None else promotion_json(promotion)
-                totals.rows.append((envelope.at, envelope.digest, shopper, decision_json(decision), line))
-                totals.outcomes[decision.outcome.value] += 1
-                if decision.outcome is Outcome.OFFERED and decision.campaign_id is not None:
-                    totals.offered_by_campaign[decision.campaign_id] += 1
-                totals.reasons.update(c.reason.value for c in decision.candidates if c.reason is not None)
-    totals.applied += applied
-    totals.duplicates += len(events) - applied
-    return profile
-
-
-def _add_up(totals: Totals, profile: Profile) -> None:
-    totals.profiles += 1
-    totals.orders += profile.orders
-    totals.refunds += profile.refunds
-    totals.spend += profile.spend
-
-
-def _time_and_digest(event: ShopEvent) -> tuple[EventTime, Digest]:
-    return event.envelope.at, event.envelope.digest
-
-
-def _write_rows(totals: Totals, folder: ReplayFolder) -> None:
-    decisions, promotions = folder.file(replay_folder.DECISIONS), folder.file(replay_folder.PROMOTIONS)
-    totals.rows.sort(key=lambda row: row[:3])
-    for *_, decision, promotion in totals.rows:
-        decisions.write(decision + b"\n")
-        if promotion is not None:
-            promotions.write(promotion + b"\n")
-
-
 def _order_of(request: Request) -> dict[str, Any]:
     """Return what `beckon verify` needs to know, to put the events into the order in which they were folded."""
     return {"keep_order": request.keep_order, "disturbance": msgspec.to_builtins(request.disturbance)}
 
 
 def _summary(
-    history: History, totals: Totals, parts: Parts, as_of: EventTime, seconds: float
+    contents: Contents, totals: Totals, parts: Parts, as_of: EventTime, seconds: float, jobs: int
 ) -> dict[str, Any]:
     tagger, campaigns = parts.tagger, parts.campaigns
     return {
         "as_of": as_of,
-        "read": history.read,
-        "accepted": history.accepted,
+        "read": contents.read,
+        "accepted": contents.accepted,
         "applied": totals.applied,
         "duplicates": totals.duplicates,
-        "skipped": history.skipped.total(),
-        "skipped_by_kind": dict(history.skipped),
-        "dead_lettered": history.dead.total(),
-        "dead_letters": dict(history.dead),
-        "dead_letter_fields": dict(history.dead_fields),
+        "skipped": contents.skipped.total(),
+        "skipped_by_kind": dict(contents.skipped),
+        "dead_lettered": contents.dead.total(),
+        "dead_letters": dict(contents.dead),
+        "dead_letter_fields": dict(contents.dead_fields),
         "profiles": totals.profiles,
         "orders": totals.orders,
         "refunds": totals.refunds,
         "spend": totals.spend,
         "currency": parts.border.money.base,
-        "decisions": len(totals.rows),
+        "decisions": totals.decisions,
         "outcomes": {outcome.value: totals.outcomes[outcome.value] for outcome in Outcome},
         "reasons": {reason: count for reason, count in totals.reasons.items() if count},
         "offered_by_campaign": dict(totals.offered_by_campaign),
+        "revoked": dict(totals.revoked),
         "tags": "category" if tagger is None else "model",
         "model_calls": 0 if tagger is None else tagger.model_calls,
         "texts_scored": 0 if tagger is None else tagger.texts_scored,
@@ -289,6 +256,7 @@ def _summary(
         "model_versions": {} if tagger is None else dict(tagger.model_versions),
         "model_digests": {} if tagger is None else {"tags": tagger.model.digest},
         "policy_digest": None if campaigns is None else campaigns.digest,
+        "jobs": jobs,
         "seconds": round(seconds, 3),
-        "events_per_second": round(history.read / seconds) if seconds > 0 else 0,
+        "events_per_second": round(contents.read / seconds) if seconds > 0 else 0,
     }

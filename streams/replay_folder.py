@@ -1,4 +1,4 @@
-"""A replay folder: five files that appear together, or not at all.
+"""A replay folder: five files, or six, that appear together, or not at all.
 
 Everything is written under temporary names and renamed at the end, the summary last: a folder with a
 summary is whole.
@@ -7,6 +7,7 @@ summary is whole.
 from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -21,8 +22,12 @@ DECISIONS = "decisions.jsonl"
 PROMOTIONS = "promotions.jsonl"
 DEAD_LETTERS = "dead_letters.jsonl"
 SUMMARY = "summary.json"
+#: Only where rows were asked for.
+ROWS = "rows.parquet"
 FILES = (PROFILES, DECISIONS, PROMOTIONS, DEAD_LETTERS, SUMMARY)
 _PART = ".part"
+#: A folder for what is in the way between reading and writing.
+_TEMPORARY = "temporary.part"
 _BLANK = b" \t\r"
 _json = msgspec.json.Encoder().encode
 
@@ -40,8 +45,11 @@ class ReplayFolder:
         try:
             self._made = not self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
+            rmtree(self.temporary, ignore_errors=True)  # of a run that was killed
+            self.part(ROWS).unlink(missing_ok=True)
+            self.temporary.mkdir()
             for name in FILES:
-                self._open[name] = (self.path / (name + _PART)).open("wb")
+                self._open[name] = self.part(name).open("wb")
         except OSError as error:
             self._drop_parts()
             raise _not_writable(self.path, error) from None
@@ -53,6 +61,15 @@ class ReplayFolder:
         self._drop_parts()
         if isinstance(error, OSError):  # files that are read say so in their own words
             raise _not_writable(self.path, error) from None
+
+    @property
+    def temporary(self) -> Path:
+        """An empty folder that is deleted in the end."""
+        return self.path / _TEMPORARY
+
+    def part(self, name: str) -> Path:
+        """Return the temporary name of a file of the folder."""
+        return self.path / (name + _PART)
 
     def file(self, name: str) -> BinaryIO:
         """Return the open temporary file of one of `FILES`."""
@@ -69,12 +86,14 @@ class ReplayFolder:
             (self.path / SUMMARY).unlink(
                 missing_ok=True
             )  # until the new one is there, the folder is not whole
-            for name in FILES:
-                (self.path / (name + _PART)).replace(self.path / name)
+            (self.path / ROWS).unlink(missing_ok=True)
+            for name in FILES if not self.part(ROWS).exists() else (ROWS, *FILES):
+                self.part(name).replace(self.path / name)
         except OSError as error:
             raise _not_writable(self.path, error) from None
         self._open.clear()
         self._made = False
+        rmtree(self.temporary, ignore_errors=True)
 
     def _drop_parts(self) -> None:
         for name, file in self._open.items():
@@ -82,8 +101,11 @@ class ReplayFolder:
                 OSError
             ):  # a full disk refuses what is still in the buffer; it is not wanted anyway
                 file.close()
-            (self.path / (name + _PART)).unlink(missing_ok=True)
+            self.part(name).unlink(missing_ok=True)
         self._open.clear()
+        if self.path.is_dir():
+            self.part(ROWS).unlink(missing_ok=True)
+        rmtree(self.temporary, ignore_errors=True)
         if self._made:
             with suppress(OSError):
                 self.path.rmdir()
@@ -95,7 +117,8 @@ def check_replaceable(path: Path) -> None:
         return
     if not path.is_dir():
         raise InputError(str(path), "is a file", "give --out a folder")
-    foreign = sorted(entry.name for entry in path.iterdir() if entry.name.removesuffix(_PART) not in FILES)
+    ours = {*FILES, ROWS, _TEMPORARY.removesuffix(_PART)}
+    foreign = sorted(entry.name for entry in path.iterdir() if entry.name.removesuffix(_PART) not in ours)
     if foreign:
         raise InputError(
             str(path),

@@ -83,7 +83,7 @@ class ShopSettings(_Section, frozen=True):
 
 
 class ProfileSettings(_Section, frozen=True):
-    """Bounds and half-life of a profile (design 4)."""
+    """Bounds, half-life and timers of a profile (design 4)."""
 
     half_life_days: Annotated[PositiveFloat, Meta(description="days until an interest counts half")] = 14.0
     tags_max: Annotated[Positive, Meta(description="interests kept per shopper")] = 64
@@ -96,6 +96,21 @@ class ProfileSettings(_Section, frozen=True):
         PositiveFloat, Meta(description="minutes of silence that end a session")
     ] = 30.0
     cart_age_days: Annotated[PositiveFloat, Meta(description="days until an addition leaves the cart")] = 30.0
+    pending_max: Annotated[
+        Positive, Meta(description="triggers kept that wait for the `after` of a campaign")
+    ] = 32
+    cart_abandoned_minutes: Annotated[
+        PositiveFloat, Meta(description="minutes from the newest change of a cart to Cart Abandoned")
+    ] = 60.0
+    session_ended_minutes: Annotated[
+        PositiveFloat, Meta(description="minutes from the newest product event to Session Ended")
+    ] = 30.0
+    without_visit_days: Annotated[
+        PositiveFloat, Meta(description="days from the newest event to Days Without Visit")
+    ] = 30.0
+    anniversary_days: Annotated[
+        PositiveFloat, Meta(description="days from the newest order to Order Anniversary")
+    ] = 365.0
 
 
 class ModelSettings(_Section, frozen=True):

@@ -1,8 +1,9 @@
 """Disturbances for tests: what a network does to one shopper's events, repeatable from a seed (ruling 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -34,6 +35,36 @@ def disturbed(shopper: ShopperId, events: Sequence[T], disturbance: Disturbance)
     if disturbance.duplicate_share:
         result = _with_copies(result, disturbance.duplicate_share, random)
     return result
+
+
+def woven(sequences: Sequence[Sequence[T]], rank: Callable[[T], Any]) -> list[T]:
+    """Return one sequence of several keys' events; each key's stay in their order, near their rank.
+
+    What lies between an event and its copy stays together: however rare the events of a key are among those of
+    another, a copy is never further away than it was among its own.
+    """
+    return [
+        event for _, run in merge(*(_runs(events, rank) for events in sequences), key=_first) for event in run
+    ]
+
+
+def _runs(events: Sequence[T], rank: Callable[[T], Any]) -> Iterator[tuple[Any, Sequence[T]]]:
+    """Yield runs that no pair of copies reaches out of, each with its rank; ranks never fall."""
+    last = {id(event): place for place, event in enumerate(events)}
+    start = end = 0
+    newest: Any = None
+    for place, event in enumerate(events):
+        end = max(end, last[id(event)])
+        if place == end:
+            run = events[start : place + 1]
+            first = min(map(rank, run))
+            newest = first if newest is None else max(newest, first)
+            yield newest, run
+            start = end = place + 1
+
+
+def _first(run: tuple[Any, object]) -> Any:
+    return run[0]
 
 
 def _shuffled(events: list[T], random: Random) -> list[T]:

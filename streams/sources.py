@@ -1,4 +1,4 @@
-"""Lines of event files, plain or compressed. Only a line feed ends a line; no line fills the memory."""
+"""Lines of event files, plain, compressed or Parquet. Only a line feed ends a line; no line fills the memory."""
 
 import gzip
 import lzma
@@ -13,11 +13,15 @@ import zstandard
 
 from schemas.errors import InputError
 from schemas.exact import RECORD_BYTES_MAX
+from streams.parquet import parquet_blocks, require_parquet_extra
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHUNK_BYTES = 1 << 20
+PARQUET = ".parquet"
+#: No usual event is written in fewer bytes, nor packed into fewer.
+_EVENT_BYTES, _PACKED_EVENT_BYTES = 200, 16
 #: Read at once of a .zst file. What comes out of it is held whole: at worst 128 KiB for every 4 bytes.
 _ZST_BYTES = 256
 _DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
@@ -38,18 +42,37 @@ def lines_of(path: Path) -> Iterator[bytes | HugeLine]:
 
     Raise `InputError` for a file that is missing, damaged or of another kind.
     """
-    if path.suffix == ".parquet":
-        raise InputError(
-            str(path), "Parquet is not read yet", "write it as JSON lines, .gz, .xz or .zst if you like"
-        )
+    for block in blocks_of(path):
+        if isinstance(block, HugeLine):
+            yield block
+        else:
+            yield from block.split(b"\n")
+
+
+def blocks_of(path: Path) -> Iterator[bytes | HugeLine]:
+    """Yield the lines of a file, many at once: whole lines with breaks between them, but none after the last.
+
+    Raise `InputError` as `lines_of` does.
+    """
+    if path.suffix == PARQUET:
+        yield from parquet_blocks(path)
+        return
     with open_bytes(path) as file:
         yield from _split(file)
 
 
 def check_readable(path: Path) -> None:
     """Raise `InputError` for a file that cannot be opened; whether it is damaged shows when it is read."""
+    if path.suffix == PARQUET:
+        require_parquet_extra(str(path))
     with open_bytes(path):
         pass
+
+
+def lines_at_most(path: Path) -> int:
+    """Return about how many events a file can hold; rather too many than too few."""
+    packed = path.suffix in {".gz", ".xz", ".zst", PARQUET}
+    return path.stat().st_size // (_PACKED_EVENT_BYTES if packed else _EVENT_BYTES)
 
 
 @contextmanager
@@ -113,15 +136,17 @@ class _Zst(RawIOBase):
 def _split(file: BinaryIO) -> Iterator[bytes | HugeLine]:
     rest = b""
     while chunk := file.read(CHUNK_BYTES):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
+        whole, line_break, rest = (rest + chunk).rpartition(b"\n")
+        if line_break:
+            yield whole
         if len(rest) > RECORD_BYTES_MAX:
             huge = _Huge(file, rest)
             yield HugeLine(huge.pieces())
             for _ in huge.pieces():
                 pass
-            *whole, rest = huge.behind.split(b"\n")
-            yield from whole
+            whole, line_break, rest = huge.behind.rpartition(b"\n")
+            if line_break:
+                yield whole
     if rest:
         yield rest
 

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    events: Annotated[list[Path], typer.Argument(help="Event files: JSON lines, plain, .gz, .xz or .zst.")],
+    events: Annotated[
+        list[Path], typer.Argument(help="Event files: JSON lines, plain, .gz, .xz or .zst; .parquet.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for what comes out; an earlier replay's is replaced.")],
     campaigns: Annotated[
         Path | None, typer.Option(help="Campaign file; without one nothing is decided.")
@@ -50,6 +52,12 @@ def replay(
         bool, typer.Option("--keep-order", help="Take one file in its own order, not by event time.")
     ] = False,
     catalog: Annotated[Path | None, typer.Option(help="JSON lines of products: titles, stock.")] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Also write rows.parquet: decisions with their outcomes.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes (default: the cores; one for few events).")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
@@ -75,6 +83,8 @@ def replay(
         as_of=_time("--as-of", as_of),
         disturbance=CALM if calm else Disturbance(shuffle or 0, shuffle is not None, duplicate),
         keep_order=keep_order,
+        jobs=jobs,
+        rows=rows,
     )
     source = tags or ("model" if models is not None else "category")
     built = parts.build(settings, tags=source)

@@ -58,7 +58,7 @@ def write(folder: Path, tally: Tally, summary: dict[str, Any], policy: ProfilePo
     try:
         _write_lines(folder / replay_folder.PROFILES, _profiles(tally, policy))
         _write_lines(folder / replay_folder.DECISIONS, sorted_rows(tally.decisions))
-        _write_lines(folder / replay_folder.PROMOTIONS, sorted_rows(tally.promotions))
+        _write_lines(folder / replay_folder.PROMOTIONS, promotions_of(tally))
         with (folder / replay_folder.DEAD_LETTERS).open("wb") as file:
             for dead in sorted(tally.dead.values()):
                 write_dead_letter(file, dead.source, dead.offset + 1, dead.raw, dead.letter)
@@ -87,3 +87,9 @@ def _most_common(reasons: Iterable[str]) -> dict[str, int]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
+
+
+def promotions_of(tally: Tally) -> list[bytes]:
+    """Return offers and what took them back in one order; of one trigger, what it took back comes first."""
+    rows = [*tally.revoked.values(), *tally.promotions.values()]
+    return [row.raw for row in sorted(rows, key=lambda row: (row.at, row.digest, row.user_id))]

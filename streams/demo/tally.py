@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from schemas.campaigns import CampaignFile, Condition, FeatureName
 from schemas.codec import decode_profile
-from schemas.decisions import Promotion
+from schemas.decisions import Promotion, Revocation
 from schemas.events import DeadLetter
 from schemas.ids import Digest, digest_of
 from schemas.profiles import Profile
@@ -44,6 +44,10 @@ class _Decision(Struct, frozen=True):
     outcome: str
     decision_id: str | None
     candidates: tuple[_Candidate, ...]
+
+
+class _Typed(Struct, frozen=True):
+    type: str
 
 
 class Row(Struct, frozen=True, order=True):
@@ -104,6 +108,7 @@ class Tally:
         self.dead: dict[tuple[str, int, int], Dead] = {}
         self.decisions: dict[tuple[str, str], Row] = {}
         self.promotions: dict[str, Row] = {}
+        self.revoked: dict[str, Row] = {}
         self.outcomes: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         self.offered_by_campaign: Counter[str] = Counter()
@@ -114,6 +119,8 @@ class Tally:
         self._guesses = 0.0
         self._read_decision = msgspec.json.Decoder(_Decision).decode
         self._read_promotion = msgspec.json.Decoder(Promotion).decode
+        self._read_revocation = msgspec.json.Decoder(Revocation).decode
+        self._type_of = msgspec.json.Decoder(_Typed).decode
 
     @property
     def settled(self) -> int:
@@ -143,7 +150,12 @@ class Tally:
         self.reasons.update(c.reason for c in decision.candidates if c.reason is not None)
 
     def promotion(self, raw: bytes, arrived_ms: float) -> Promotion | None:
-        """Count a promotion and keep its record; return None for one that was seen before."""
+        """Count a promotion and keep its record; return None for one that was seen before, or is taken back."""
+        if self._type_of(raw).type == "promotion.revoked":
+            revoked = self._read_revocation(raw)
+            at, message_id = revoked.trigger.at, revoked.trigger.message_id
+            self.revoked[revoked.decision_id] = Row(at, digest_of(message_id), revoked.user_id, raw)
+            return None
         promotion = self._read_promotion(raw)
         if promotion.decision_id in self.promotions:
             return None

@@ -13,67 +13,150 @@ from hashlib import blake2b
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.campaigns import Campaign, CampaignFile, Condition, QuietHours
-from schemas.catalog import Product
-from tests.oracle.profiles import DAY, in_story_order, millis, name_of, profile
+from schemas.campaigns import Campaign, CampaignFile, QuietHours
+from tests.oracle.conditions import MINUTE, UNITS, Catalog, Shopper, features, holds, length
+from tests.oracle.profiles import DAY, Json, millis, name_of
 
-Json = dict[str, Any]
-Catalog = dict[str, Product]
-MINUTE = 60_000
-UNITS = {"m": MINUTE, "h": 60 * MINUTE, "d": DAY}
-RECENT_KINDS = {"views": "view", "clicks": "click", "cart_adds": "add"}
-OPS = ("at_least", "at_most", "above", "below", "equals", "one_of")
 PRIOR = Fraction(1, 20)
 
 
-def length(text: str) -> int:
-    """Return a duration in ms."""
-    return int(text[:-1]) * UNITS[text[-1]]
-
-
 def decisions(
-    arrivals: list[Json], file: CampaignFile, catalog: Catalog, lag_ms: int, default_profiling: bool
+    arrivals: list[Json],
+    file: CampaignFile,
+    catalog: Catalog,
+    lag_ms: int,
+    default_profiling: bool,
+    as_of: int | None = None,
 ) -> list[Json]:
-    """Return what each trigger of one shopper must come to, in the order of arrival."""
-    known: list[Json] = []
-    offers: list[tuple[str, int]] = []  # campaign, time; ghost offers too
-    results = []
+    """Return what each trigger of one shopper must come to, in the order of arrival; of timers too, up to `as_of`.
+
+    Offers that are taken back stand between them as {"revoked": (decision_id, reason)}.
+    """
+    story = Story(file, catalog, lag_ms, default_profiling)
     for event in arrivals:
-        if any(event["messageId"] == before["messageId"] for before in known):
+        if any(event["messageId"] == before["messageId"] for before in story.known):
             continue  # a duplicate decides nothing
-        known.append(event)
-        triggered = [c for c in file.campaigns if name_of(event) in c.triggers]
-        if triggered:
-            shopper = Shopper(known, catalog, default_profiling)
-            results.append(decide(shopper, event, triggered, file, offers, catalog, lag_ms))
-            if results[-1].get("campaign_id") is not None:
-                offers.append((results[-1]["campaign_id"], shopper.now))
-    return results
+        story.fire(millis(event["timestamp"]))
+        story.known.append(event)
+        story.revoke(event)
+        story.ask(name_of(event), event)
+    if as_of is not None:
+        story.fire(as_of)
+    return story.results
 
 
-class Shopper:
-    """All that is known of a shopper, seen from the newest event time."""
+class Story:
+    """What became of one shopper so far. `fired`: timers, by name and deadline."""
 
-    def __init__(self, known: list[Json], catalog: Catalog, default_profiling: bool) -> None:
-        self.id = known[0].get("userId") or known[0]["anonymousId"]
-        self.events = in_story_order(known)
-        self.now = max(millis(event["timestamp"]) for event in known)
-        tags = {key: product.category for key, product in catalog.items() if product.category}
-        self.line = profile(self.id, known, self.now, 2, tags)
-        self.consent = {"profiling": default_profiling, "marketing": False, "training": False}
-        self.consent |= {purpose: stated["granted"] for purpose, stated in self.line["consent"].items()}
-        self.traits: Json = {}
-        for event in self.events:  # in order of time: later words win
-            context = event.get("context") or {}
-            self.traits |= {key: context[key] for key in ("timezone", "locale") if context.get(key)}
-            self.traits |= event.get("traits") or {}
+    def __init__(self, file: CampaignFile, catalog: Catalog, lag_ms: int, default_profiling: bool) -> None:
+        self.file = file
+        self.catalog = catalog
+        self.lag_ms = lag_ms
+        self.default_profiling = default_profiling
+        self.known: list[Json] = []
+        self.fired: list[tuple[str, int]] = []
+        self.offers: list[tuple[str, int]] = []  # campaign, time; ghost offers too
+        self.sent: list[
+            Json
+        ] = []  # what went out, and neither expired nor was taken back when last looked at
+        self.results: list[Json] = []
 
-    def zone(self, shop_zone: str) -> ZoneInfo:
-        """Return the shopper's time zone if there is one of that name, else the shop's."""
-        try:
-            return ZoneInfo(self.traits["timezone"])
-        except (KeyError, ValueError, OSError):
-            return ZoneInfo(shop_zone)
+    def shopper(self, at: int) -> Shopper:
+        """Return the shopper at an event, or deadline, of that time."""
+        return Shopper(self.known, self.catalog, self.default_profiling, at)
+
+    def ask(self, name: str, trigger: Json) -> None:
+        """Decide about a trigger, if any campaign waits for that name."""
+        triggered = [campaign for campaign in self.file.campaigns if name in names_of(campaign)]
+        if not triggered:
+            return
+        shopper = self.shopper(millis(trigger["timestamp"]))
+        result = decide(shopper, trigger, triggered, self.file, self.offers, self.catalog, self.lag_ms)
+        self.results.append(result)
+        if result.get("campaign_id") is None:
+            return
+        self.offers.append((result["campaign_id"], shopper.now))
+        if "promotion" in result:
+            (campaign,) = [c for c in self.file.campaigns if c.id == result["campaign_id"]]
+            ids = {"decision_id": result["decision_id"], "purpose": campaign.purpose.value}
+            self.sent.append(result["promotion"] | ids)
+
+    def fire(self, until: int) -> None:
+        """Let every deadline up to `until` fire, one after the other: what one does may set another."""
+        while True:
+            passed = max(
+                [millis(event["timestamp"]) for event in self.known] + [at for _, at in self.fired] + [-1]
+            )
+            due = [(at, name) for at, name in self.deadlines() if passed < at <= until]
+            if not due:
+                return
+            deadline = min(due)[0]
+            for name in sorted({name for at, name in due if at == deadline}):
+                message_id = hashed([self.shopper(deadline).id, name, deadline])[:16].hex()
+                self.ask(name, {"timestamp": deadline, "messageId": message_id})
+                self.fired.append((name, deadline))
+
+    def deadlines(self) -> list[tuple[int, str]]:
+        """Return all deadlines, passed ones too, whether a campaign waits for them or not."""
+        if not self.known:
+            return []
+        line = self.shopper(0).line
+        cart = [entry["at"] for entry in line["recent"] if entry["kind"] in ("add", "remove", "buy")]
+        orders = [o["at"] for o in line["orders_log"] if o["total"] is not None and not o["cancelled"]]
+        found = [(line["last_seen"] + 30 * DAY, "Days Without Visit")]
+        found += [(max(cart) + 60 * MINUTE, "Cart Abandoned")] if cart else []
+        found += [(line["recent"][-1]["at"] + 30 * MINUTE, "Session Ended")] if line["recent"] else []
+        found += [(max(orders) + 365 * DAY, "Order Anniversary")] if orders else []
+        waited_for = {trigger for campaign in self.file.campaigns for trigger in campaign.triggers}
+        found = [(at, name) for at, name in found if name in waited_for]
+        if cart and not self.shopper(max(cart) + 60 * MINUTE).line["cart"]:
+            found = [(at, name) for at, name in found if name != "Cart Abandoned"]
+        happened = [(name_of(event), millis(event["timestamp"])) for event in self.known] + self.fired
+        for campaign in self.file.campaigns:
+            if campaign.after is not None:
+                later = length(campaign.after)
+                found += [
+                    (at + later, later_name(name, later))
+                    for name, at in happened
+                    if name in campaign.triggers
+                ]
+        return found
+
+    def revoke(self, event: Json) -> None:
+        """Take back what holds no longer since this event; the file never changes here."""
+        shopper = self.shopper(millis(event["timestamp"]))
+        bought: set[str] = set()
+        if name_of(event) == "Order Completed":
+            bought = {str(line["product_id"]) for line in event["properties"]["products"]}
+        left = []
+        for offer in self.sent:
+            reason = None
+            if not (shopper.consent["profiling"] and shopper.consent[offer["purpose"]]):
+                reason = "consent_withdrawn"
+            elif bought & set(offer["product_ids"]):
+                reason = "bought"
+            if offer["expires_at"] <= shopper.now:
+                continue
+            if reason is None:
+                left.append(offer)
+            else:
+                self.results.append({"revoked": (offer["decision_id"], reason)})
+        self.sent = left
+
+
+def names_of(campaign: Campaign) -> list[str]:
+    """Return the names that a campaign waits for."""
+    if campaign.after is None:
+        return list(campaign.triggers)
+    return [later_name(trigger, length(campaign.after)) for trigger in campaign.triggers]
+
+
+def later_name(name: str, later: int) -> str:
+    """Return the name of what comes that long after an event: in days if they are whole, else in hours, minutes."""
+    for unit in "dh":
+        if later % UNITS[unit] == 0:
+            return f"{name} after {later // UNITS[unit]}{unit}"
+    return f"{name} after {later // MINUTE}m"
 
 
 def decide(
@@ -248,121 +331,6 @@ def decision_id(shopper: Shopper, campaign: Campaign, event: Json) -> str:
     return hashed([shopper.id, campaign.id, event["messageId"]])[:16].hex()
 
 
-def hashed(parts: list[str]) -> bytes:
+def hashed(parts: list[Any]) -> bytes:
     """Return blake2b of compact UTF-8 JSON."""
     return blake2b(json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()).digest()
-
-
-def features(eligible: list[Campaign], shopper: Shopper) -> Json:
-    """Return all values that the conditions of eligible campaigns read, by name and parameter."""
-    found = {}
-    todo = [campaign.when for campaign in eligible if campaign.when is not None]
-    while todo:
-        condition = todo.pop()
-        todo += [
-            *(condition.all or ()),
-            *(condition.any or ()),
-            *([condition.not_] if condition.not_ else []),
-        ]
-        if condition.feature is not None:
-            parameter = condition.tag or condition.name or condition.within
-            key = f"{condition.feature}({parameter})" if parameter else str(condition.feature)
-            found[key] = feature(condition, shopper)
-    return found
-
-
-def holds(condition: Condition, shopper: Shopper) -> bool:
-    """Return whether a condition holds; a missing value passes no comparison."""
-    if condition.all is not None:
-        return all(holds(part, shopper) for part in condition.all)
-    if condition.any is not None:
-        return any(holds(part, shopper) for part in condition.any)
-    if condition.not_ is not None:
-        return not holds(condition.not_, shopper)
-    value = feature(condition, shopper)
-    op = next(op for op in OPS if getattr(condition, op) is not None)
-    return value is not None and compare(value, op, getattr(condition, op))
-
-
-def compare(value: Any, op: str, wanted: Any) -> bool:
-    """Return whether a value passes; a boolean is no number, a text neither."""
-    if op == "one_of":
-        return any(compare(value, "equals", option) for option in wanted)
-    if op == "equals":
-        return (type(value) is bool) == (type(wanted) is bool) and value == wanted
-    if isinstance(value, bool | str):
-        return False
-    return {
-        "at_least": value >= wanted,
-        "at_most": value <= wanted,
-        "above": value > wanted,
-        "below": value < wanted,
-    }[op]
-
-
-def feature(condition: Condition, shopper: Shopper) -> Any:
-    """Return the value that a comparison looks at, money in major units."""
-    line, now, name = shopper.line, shopper.now, str(condition.feature)
-    if name in ("views", "clicks", "searches", "cart_adds", "orders", "spend"):
-        value = counter(name, condition.within, line, now)
-        return value / 100 if name == "spend" else value
-    match name:
-        case "affinity":
-            return line["affinity"].get(condition.tag, 0.0)
-        case "cart_value":
-            return sum(entry["quantity"] * (entry["price"] or 0) for entry in line["cart"].values()) / 100
-        case "cart_items":
-            return sum(entry["quantity"] for entry in line["cart"].values())
-        case "days_since_order":
-            return line["rfm"]["recency"]
-        case "days_since_seen":
-            return (now - line["last_seen"]) // DAY
-        case "session_events":
-            return line["session"]["events"]
-        case "session_minutes":
-            start = line["session"]["start"]
-            return 0.0 if start is None else round((line["recent"][-1]["at"] - start) / MINUTE, 6)
-        case "rfm":
-            return segment(line["rfm"])
-        case "is_known":
-            return any(event.get("userId") for event in shopper.events)
-        case "trait":
-            return shopper.traits.get(condition.name)
-    raise AssertionError(name)
-
-
-def counter(name: str, within: str | None, line: Json, now: int) -> int:
-    """Return a counter since the beginning, over whole UTC days, or over minutes and hours (ruling 55)."""
-    if within is None:
-        return int(line[name])
-    if within.endswith("d"):
-        newest = now // DAY
-        wanted = {
-            datetime.fromtimestamp(day * DAY // 1000, UTC).strftime("%Y-%m-%d")
-            for day in range(newest - int(within[:-1]) + 1, newest + 1)
-        }
-        return sum(counts[name] for day, counts in line["days"].items() if day in wanted)
-    start = now - length(within)
-    if name in RECENT_KINDS:
-        kinds = [entry["kind"] for entry in line["recent"] if start < entry["at"] <= now]
-        return kinds.count(RECENT_KINDS[name])
-    counted = [o for o in line["orders_log"] if o["total"] is not None and not o["cancelled"]]
-    inside = [order for order in counted if start < order["at"] <= now]
-    return len(inside) if name == "orders" else sum(o["total"] - o["refunded"] for o in inside)
-
-
-def segment(rfm: Json) -> str | None:
-    """Return the first group of ruling 11 that matches."""
-    if rfm["recency"] is None:
-        return "prospect"
-    r = 5 - sum(rfm["recency"] > days for days in (7, 30, 90, 180))
-    f = max(1, sum(rfm["frequency"] >= orders for orders in (1, 2, 4, 8, 16)))
-    groups = {
-        "champion": r in (4, 5) and f in (4, 5),
-        "loyal": r in (3, 4, 5) and f in (3, 4, 5),
-        "new": r in (4, 5) and f == 1,
-        "promising": r in (3, 4, 5) and f == 2,
-        "at_risk": r in (1, 2) and f in (3, 4, 5),
-        "lost": r in (1, 2) and f in (1, 2),
-    }
-    return next((name for name, matches in groups.items() if matches), None)

@@ -63,11 +63,39 @@ def profiles(
     events: list[Json], as_of: int | None = None, digits: int = 2, catalog: dict[str, str] | None = None
 ) -> list[Json]:
     """Return the profile lines of all shoppers, sorted by user_id; `catalog` has categories by product."""
-    mine: dict[str, list[Json]] = defaultdict(list)
-    for event in events:
-        mine[event.get("userId") or event["anonymousId"]].append(event)
     end = as_of if as_of is not None else max(millis(e["timestamp"]) for e in events)
-    return [profile(user, mine[user], end, digits, catalog or {}) for user in sorted(mine)]
+    mine, came_from = belonging(events)
+    lines = {user: profile(user, mine[user], end, digits, catalog or {}) for user in sorted(mine)}
+    for user, others in came_from.items():
+        lines[user]["merged_from"] = sorted(others)
+    return list(lines.values())
+
+
+def belonging(events: list[Json]) -> tuple[dict[str, list[Json]], dict[str, set[str]]]:
+    """Return whose each event is in the end, and the ids that each shopper took in: all events, in story order."""
+    mine: dict[str, list[Json]] = {}
+    came_from: dict[str, set[str]] = {}
+    redirects: dict[str, str] = {}
+    for event in sorted(events, key=lambda e: (millis(e["timestamp"]), tie(e["messageId"]))):
+        home = event.get("userId") or event["anonymousId"]
+        for _ in range(4):
+            home = redirects.get(home, home)
+        mine.setdefault(home, []).append(event)
+        other = other_id(event)
+        if other is None or other == home:
+            continue
+        if other not in redirects:  # the first one moves all that there was
+            mine[home] += mine.pop(other, [])
+            came_from[home] = came_from.get(home, set()) | came_from.pop(other, set()) | {other}
+        redirects[other] = home
+    return mine, came_from
+
+
+def other_id(event: Json) -> str | None:
+    """Return the second id of an identify or alias."""
+    if event["type"] == "alias":
+        return str(event["previousId"])
+    return event.get("anonymousId") if event["type"] == "identify" and event.get("userId") else None
 
 
 def in_story_order(events: list[Json]) -> list[Json]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.campaigns import compile_campaigns
+from processors.decision import Verdict
 from processors.side_inputs import SideInputs
 from processors.step import StepResult, step
 from processors.tagging import category_tags
@@ -26,10 +27,8 @@ from tests.support.story import MINUTE, POLICY, Json, read
 LAGS = (0, 0, 0, 0, 0, 0, 9 * MINUTE, 9 * MINUTE + 1, 10 * MINUTE, 10 * MINUTE + 1)
 
 
-def plain(result: StepResult) -> Json:
+def plain(verdict: Verdict) -> Json:
     """Return what the model of truth says about a trigger, said by us."""
-    verdict = result.verdict
-    assert verdict is not None
     if verdict.stale:
         return {"stale": True}
     decision = verdict.decision
@@ -52,14 +51,14 @@ def plain(result: StepResult) -> Json:
     return found
 
 
-def told(arrivals: list[Json], campaigns: Any, side: SideInputs) -> list[StepResult]:
-    """Return the result of each trigger."""
+def told(arrivals: list[Json], campaigns: Any, side: SideInputs) -> list[Verdict]:
+    """Return the verdict of each trigger."""
     profile = Profile(read(arrivals[0]).envelope.shopper)
     results = []
     for event in map(read, arrivals):
         tags = category_tags(event, side.catalog)
         results.append(step(profile, event, tags, campaigns, POLICY, side))
-    return [result for result in results if result.verdict is not None]
+    return [verdict for result in results for verdict in result.verdicts]
 
 
 @some_histories
@@ -99,4 +98,4 @@ def test_a_duplicate_decides_nothing_and_changes_nothing(data: st.DataObject) ->
     for event in map(read, events):
         step(profile, event, (), campaigns, POLICY, side)
     for event in map(read, events):
-        assert step(profile, event, (), campaigns, POLICY, side) == StepResult(False, None)
+        assert step(profile, event, (), campaigns, POLICY, side) == StepResult(False)

@@ -259,8 +259,19 @@ _triggers = st.sampled_from(
 )
 
 
+_timers = st.sampled_from(
+    (
+        ["Cart Abandoned"],
+        ["Session Ended", "Cart Abandoned"],
+        ["Days Without Visit", "Product Viewed"],
+        ["Order Anniversary", "Session Ended"],
+    )
+)
+_afters = st.sampled_from((None, "20m", "60m", "1h", "1d", "24h", "30d"))
+
+
 @st.composite
-def _campaign(draw: Any, place: int) -> Json:
+def _campaign(draw: Any, place: int, timers: bool) -> Json:
     shown, copy = draw(_products_shown), draw(_copies)
     if shown is None and copy is not None:
         copy = {"template": "{name} {{first_product}}"}
@@ -271,13 +282,14 @@ def _campaign(draw: Any, place: int) -> Json:
         "products": shown,
         "copy": copy,
     }
-    triggers = draw(_triggers)
+    triggers = draw(_timers if timers and draw(st.booleans()) else _triggers)
     live: Json = {}
     if not draw(st.integers(0, 5)):
         live = {"from": "2026-03-28T00:00:00Z", "to": "2026-10-25T00:00:00Z"}
     return {
         "id": f"c{place}",
         "triggers": triggers,
+        "after": draw(_afters) if timers else None,
         "offers": [offer],
         "live": live,
         "when": draw(st.none() | conditions),
@@ -304,10 +316,10 @@ def _shop(draw: Any) -> Json:
 
 
 @st.composite
-def campaign_files(draw: Any, campaigns_max: int = 3) -> CampaignFile:
-    """Return a file that the checks pass."""
+def campaign_files(draw: Any, campaigns_max: int = 3, timers: bool = False) -> CampaignFile:
+    """Return a file that the checks pass; with `timers`, time alone sets some of its campaigns off."""
     count = draw(st.integers(1, campaigns_max))
-    tree = {"shop": draw(_shop()), "campaigns": [draw(_campaign(place)) for place in range(count)]}
+    tree = {"shop": draw(_shop()), "campaigns": [draw(_campaign(place, timers)) for place in range(count)]}
     file = msgspec.convert(tree, CampaignFile)
     campaign_checks.check(file)
     return file

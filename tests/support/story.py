@@ -13,7 +13,7 @@ from processors.step import step
 from processors.tagging import category_tags
 from schemas.campaign_file import load_campaigns
 from schemas.catalog import NO_CATALOG, Catalog
-from schemas.decisions import Decision, Promotion
+from schemas.decisions import Decision, Promotion, Revocation
 from schemas.decode import Border
 from schemas.events import DeadLetter, ShopEvent, Skipped
 from schemas.ids import EventTime, ShopperId
@@ -119,6 +119,7 @@ class Told:
         self.profile = profile
         self.decisions: list[Decision] = []
         self.promotions: list[Promotion] = []
+        self.revoked: list[Revocation] = []
         self.not_live = self.not_eligible = self.stale = 0
 
     @property
@@ -143,15 +144,14 @@ def tell(
         told = told or Told(Profile(event.envelope.shopper))
         tags = category_tags(event, side.catalog)
         result = step(told.profile, event, tags, campaigns, POLICY, side)
-        verdict = result.verdict
-        if verdict is None:
-            continue
-        told.not_live += verdict.not_live
-        told.not_eligible += verdict.not_eligible
-        told.stale += verdict.stale
-        if verdict.decision is not None:
-            told.decisions.append(verdict.decision)
-        if verdict.promotion is not None:
-            told.promotions.append(verdict.promotion)
+        told.revoked += result.revoked
+        for verdict in result.verdicts:
+            told.not_live += verdict.not_live
+            told.not_eligible += verdict.not_eligible
+            told.stale += verdict.stale
+            if verdict.decision is not None:
+                told.decisions.append(verdict.decision)
+            if verdict.promotion is not None:
+                told.promotions.append(verdict.promotion)
     assert told is not None, "a story needs an event"
     return told

@@ -12,8 +12,8 @@ YES = consent(MONDAY, marketing=True)
 def test_an_event_that_triggers_nothing_has_no_verdict() -> None:
     profile = Profile(ShopperId("ann"))
     event = read(track("Product Clicked", MONDAY, product_id="p"))
-    assert step(profile, event, (), campaigns_of({"id": "c"}), POLICY, SideInputs()) == StepResult(True, None)
-    assert step(profile, event, (), None, POLICY, SideInputs()) == StepResult(False, None)
+    assert step(profile, event, (), campaigns_of({"id": "c"}), POLICY, SideInputs()) == StepResult(True)
+    assert step(profile, event, (), None, POLICY, SideInputs()) == StepResult(False)
     assert NOTHING.decision is None
 
 
@@ -47,8 +47,8 @@ def test_offers_of_a_campaign_that_was_taken_out_count_in_the_cool_down_until_it
     outcomes = []
     for at in (MONDAY + DAY - 1, MONDAY + DAY):
         event = read(track("Product Viewed", at, product_id="p"))
-        verdict = step(old.profile, event, (), campaigns, POLICY, side).verdict
-        assert verdict is not None and verdict.decision is not None
+        (verdict,) = step(old.profile, event, (), campaigns, POLICY, side).verdicts
+        assert verdict.decision is not None
         outcomes.append(verdict.decision.candidates[0].reason)
     assert outcomes == ["cooling_down", None]
     assert list(old.profile.offers) == ["new"]

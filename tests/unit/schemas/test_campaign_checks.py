@@ -216,12 +216,8 @@ def test_a_wrong_offer_is_named(offer: str, error: str) -> None:
     ("triggers", "error"),
     [
         (
-            "[Cart Abandoned]",
-            "[0]: `Cart Abandoned` is a timer, and timers are not there yet; name an event of the shop",
-        ),
-        (
-            "[Session Ended]",
-            "[0]: `Session Ended` is a timer, and timers are not there yet; name an event of the shop",
+            "[cart abandonned]",
+            "[0]: `cart abandonned` is not an event; did you mean `Cart Abandoned`?",
         ),
         (
             "[Product Viewed, product clicked]",
@@ -235,6 +231,29 @@ def test_a_wrong_offer_is_named(offer: str, error: str) -> None:
 )
 def test_a_wrong_trigger_is_named(triggers: str, error: str) -> None:
     assert error_of(triggers=triggers) == f"campaigns[0].triggers{error}"
+
+
+@pytest.mark.parametrize(
+    "timer", ["Cart Abandoned", "Session Ended", "Days Without Visit", "Order Anniversary"]
+)
+def test_ruling_9_timers_are_triggers_like_events(timer: str) -> None:
+    assert error_of(triggers=f"[Product Viewed, {timer}]") is None
+
+
+@pytest.mark.parametrize(
+    ("after", "error"),
+    [
+        ("3d", None),
+        ("365d", None),
+        ("366d", "campaigns[0].after: `366d` is out of range; write up to 365d"),
+        (
+            "soon",
+            "campaigns[0].after: `soon` is not a duration; write minutes, hours or days, such as 30m, 48h or 7d",
+        ),
+    ],
+)
+def test_after_is_a_duration_of_at_most_a_year(after: str, error: str | None) -> None:
+    assert error_of(triggers=f"[Order Completed]\n    after: {after}") == error
 
 
 def test_identify_is_no_trigger() -> None:

@@ -94,7 +94,6 @@ def test_the_examples_are_accepted(path: Path) -> None:
         ("budget: {total: 5000}", "campaigns[0].budget: is not there yet; take it out"),
         ("budget:", "campaigns[0].budget: is not there yet; take it out"),
         ("explore: {method: squarecb}", "campaigns[0].explore: is not there yet; take it out"),
-        ("after: other", "campaigns[0].after: is not there yet; take it out"),
         (
             "when: {any: [{feature: score, model: m, label: l, at_least: 1}]}",
             "campaigns[0].when.any[0].feature: `score` is not there yet; choose another one",

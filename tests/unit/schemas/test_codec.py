@@ -6,10 +6,12 @@ import pytest
 
 from schemas.codec import CodecError, decode_profile, encode_profile
 from schemas.ids import Digest, EventTime, Minor, ShopperId
-from schemas.profiles import CartEntry, DayCounts, OfferMade, Order, Profile, Stated, Strength, Touch
+from schemas.profiles import CartEntry, DayCounts, OfferMade, Order, Pending, Profile, Stated, Strength, Touch
 
 #: Written by the first version, never to be written again: `test_bytes_of_format_1...` says what it holds.
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "profile_format_1.bin"
+#: Written when identities and timers came: fields were appended, so it is format 1 still.
+GOLDEN_TODAY = GOLDEN.with_name("profile_format_1_timers.bin")
 NOON, DIGEST = EventTime(1_793_448_000_000), Digest(0xA61406E01EEA)
 
 
@@ -53,7 +55,10 @@ def full_profile() -> Profile:
             Order("waits", noted_at=NOON),
         ],
         offers={
-            "first-run": [OfferMade(NOON, "d1", "run-10"), OfferMade(NOON, "d2", "run-10", held_out=True)]
+            "first-run": [
+                OfferMade(NOON, "d1", "run-10"),
+                OfferMade(NOON, "d2", "run-10", held_out=True),
+            ]
         },
         consent={"marketing": Stated(True, NOON, DIGEST)},
         traits={"plan": Stated("gold", NOON, DIGEST), "age": Stated(42.5, NOON, DIGEST)},
@@ -63,26 +68,48 @@ def full_profile() -> Profile:
     )
 
 
+def today() -> Profile:
+    """Return the same with what was appended since, and no field at its default."""
+    profile = full_profile()
+    profile.offers["first-run"].append(
+        OfferMade(NOON, "d3", "run-10", False, EventTime(NOON + 1), ("p1",), "training", True, "anna")
+    )
+    profile.redirect = "anna"
+    profile.timers_at = NOON
+    profile.pending = [Pending(EventTime(NOON + 1), "Order Completed after 3d")]
+    return profile
+
+
 def test_bytes_of_format_1_hold_the_profile_they_were_written_from() -> None:
     assert decode_profile(GOLDEN.read_bytes()) == full_profile()
 
 
+def test_bytes_with_all_that_was_appended_hold_the_profile_they_were_written_from() -> None:
+    assert decode_profile(GOLDEN_TODAY.read_bytes()) == today()
+    assert encode_profile(today()) == GOLDEN_TODAY.read_bytes()
+
+
+def test_an_offer_of_older_bytes_counts_as_expired_so_that_nothing_takes_it_back() -> None:
+    (first, _) = decode_profile(GOLDEN.read_bytes()).offers["first-run"]
+    assert (first.expires_at, first.product_ids, first.revoked) == (0, (), False)
+
+
 def test_the_golden_profile_leaves_no_field_at_its_default() -> None:
-    full, empty = full_profile(), Profile(ShopperId(""))
+    full, empty = today(), Profile(ShopperId(""))
     missing = [name for name in Profile.__struct_fields__ if getattr(full, name) == getattr(empty, name)]
     assert missing == []
 
 
 def test_a_profile_comes_back_as_it_was() -> None:
-    assert decode_profile(encode_profile(full_profile())) == full_profile()
+    assert decode_profile(encode_profile(today())) == today()
     assert decode_profile(encode_profile(Profile(ShopperId("new")))) == Profile(ShopperId("new"))
 
 
 def test_fields_that_a_later_version_appends_are_passed_over_and_missing_ones_have_their_default() -> None:
     assert decode_profile(b"\x01" + b"\x91" + b"\xa3ann") == Profile(ShopperId("ann"))
     whole = encode_profile(Profile(ShopperId("ann")))
-    assert whole[:4] == b"\x01\xdc\x00\x17"  # format 1, an array of 23
-    assert decode_profile(whole[:3] + b"\x18" + whole[4:] + b"\xc3") == Profile(ShopperId("ann"))
+    assert whole[:4] == b"\x01\xdc\x00\x1a"  # format 1, an array of 26
+    assert decode_profile(whole[:3] + b"\x1b" + whole[4:] + b"\xc3") == Profile(ShopperId("ann"))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +138,7 @@ def test_damaged_bytes_are_one_readable_line(raw: bytes) -> None:
 
 
 def test_every_cut_of_a_profile_is_noticed() -> None:
-    whole = encode_profile(full_profile())
+    whole = encode_profile(today())
     for length in range(len(whole)):
         with pytest.raises(CodecError):
             decode_profile(whole[:length])

@@ -167,3 +167,24 @@ def test_a_decision_that_kafka_would_not_take_is_a_dead_letter_alone(
     profile = lane.shard.find(ANN)
     assert profile is not None
     assert (profile.views, profile.positions) == (3, {"clicks-0": 4})
+
+
+def test_an_offer_whose_shopper_withdrew_consent_is_taken_back_on_the_topic_of_promotions(
+    tmp_path: Path,
+) -> None:
+    lane = OneShard(tmp_path, campaigns__file=str(CAMPAIGNS))
+    yes, no = (
+        msgspec.json.encode(track("ann", f"c {at}", at, "Consent Changed", consents={"marketing": granted}))
+        for at, granted in ((AT, True), (AT + 1, False))
+    )
+    _, first = lane.apply(chunk("clicks", 0, [yes, *_views(*(f"m{number}" for number in range(5)))]))
+    (offered,) = [output for output in first.outputs if output.topic == "promotions"]
+    _, result = lane.apply(chunk("identities", 0, [no]))
+    (revoked,) = [output for output in result.outputs if output.topic == "promotions"]
+    assert (revoked.key, revoked.partition) == (offered.key, offered.partition) == (b"ann", 0)
+    value, headers = msgspec.json.decode(revoked.value or b""), dict(revoked.headers)
+    assert (value["type"], value["reason"]) == ("promotion.revoked", "consent_withdrawn")
+    assert value["decision_id"] == msgspec.json.decode(offered.value or b"")["decision_id"]
+    # Consumers of CloudEvents drop what has the source and id of an earlier one.
+    assert headers["ce_source"] == dict(offered.headers)["ce_source"]
+    assert headers["ce_id"] == value["decision_id"].encode() + b"-revoked"

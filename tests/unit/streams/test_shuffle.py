@@ -3,7 +3,7 @@
 from collections import Counter
 
 from schemas.ids import ShopperId
-from streams.shuffle import CALM, Disturbance, disturbed
+from streams.shuffle import CALM, Disturbance, disturbed, woven
 
 EVENTS = list(range(1000))
 ANN, BOB = ShopperId("ann"), ShopperId("bob")
@@ -46,3 +46,22 @@ def test_a_seed_repeats_itself_and_shoppers_differ() -> None:
     assert disturbed(ANN, EVENTS, BOTH) == disturbed(ANN, EVENTS, BOTH)
     assert disturbed(ANN, EVENTS, BOTH) != disturbed(BOB, EVENTS, BOTH)
     assert disturbed(ANN, EVENTS, BOTH) != disturbed(ANN, EVENTS, Disturbance(4, True, 0.4))
+
+
+def test_undisturbed_sequences_are_woven_by_rank() -> None:
+    assert woven([[1, 4, 9], [2, 3], [], [5]], rank=int) == [1, 2, 3, 4, 5, 9]
+
+
+def test_each_sequence_keeps_its_order_and_what_comes_late_comes_with_the_newest_before_it() -> None:
+    assert woven([[7, 1, 9], [3, 8]], rank=int) == [3, 7, 1, 8, 9]
+
+
+def test_ruling_60_a_copy_is_no_further_away_than_among_the_events_of_its_own_key() -> None:
+    # One event a day and its copy 3 events later; another key has 200 events in between.
+    rare = [event * 1000 for event in EVENTS[:5]]
+    rare = [*rare[:4], rare[0], rare[4]]
+    found = woven([rare, list(range(1, 200))], rank=int)
+    first, again = (place for place, event in enumerate(found) if event is rare[0])
+    assert again - first == 4
+    assert [event for event in found if event in rare] == rare
+    assert sorted(found) == sorted([*rare, *range(1, 200)])

@@ -87,8 +87,11 @@ def test_a_file_that_cannot_be_opened_is_one_line_with_its_name(
     assert str(caught.value) == f"{path}: {problem}; give a readable file"
 
 
-def test_parquet_is_refused_and_not_read_as_text(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Parquet is not read yet"):
+def test_parquet_is_not_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "events.parquet").write_bytes(b"{}")
+    with pytest.raises(
+        InputError, match=r"events\.parquet: cannot be read as Parquet \(.*\); give a readable"
+    ):
         list(lines_of(tmp_path / "events.parquet"))
 
 

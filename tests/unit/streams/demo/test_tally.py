@@ -6,10 +6,11 @@ import pytest
 from schemas.campaign_file import load_campaigns
 from schemas.campaigns import Condition, FeatureName
 from schemas.codec import encode_profile
-from schemas.decisions import Promotion, Trigger
+from schemas.decisions import Promotion, Revocation, RevokedBecause, Trigger
 from schemas.events import DeadLetter, Rejection
 from schemas.ids import Digest, ShopperId
 from schemas.profiles import Profile
+from streams.demo.results import promotions_of
 from streams.demo.tally import Dead, Tally, Truth, tags_of
 from streams.demo.words import bar, sparkline
 from streams.demo.worker_process import read_counts
@@ -101,3 +102,23 @@ def test_bars_and_sparklines_grow_with_their_numbers() -> None:
     assert bar(0, 10, 4) == ""
     assert len(sparkline([1, 2, 3])) == 3
     assert sparkline([0, 0])[0] == sparkline([0, 0])[1]
+
+
+def test_an_offer_that_was_taken_back_is_kept_apart_and_written_in_its_place(tally: Tally) -> None:
+    offered = promotion("d1", PEOPLE[0].id)
+    revoked = Revocation(
+        type="promotion.revoked",
+        promotion_id="run-10",
+        decision_id="d1",
+        user_id=PEOPLE[0].id,
+        campaign_id="run",
+        reason=RevokedBecause.BOUGHT,
+        at=1_780_304_500_000,
+        trigger=Trigger("Order Completed", "m9", 1_780_304_500_000),
+    )
+    raw = msgspec.json.encode(revoked)
+    assert tally.promotion(raw, 0.0) is None
+    assert tally.promotion(offered, 0.0) is not None
+    assert tally.promotion(raw, 0.0) is None  # a worker that restarted says it again
+    assert (len(tally.promotions), len(tally.revoked)) == (1, 1)
+    assert promotions_of(tally) == [offered, raw]

@@ -1,0 +1,74 @@
+"""Offers that went out and hold no longer: `promotion.revoked`, once per offer, and only until it expires.
+
+What counts is what the profile says after the event: the consent that the offer was made under, and whether
+its campaign is still there. An order takes back the offers that showed one of its products.
+"""
+
+from collections.abc import Collection
+
+import msgspec
+
+from processors.campaigns import Campaigns
+from processors.decision import stream_time
+from processors.side_inputs import SideInputs
+from processors.weighing import is_granted
+from schemas.decisions import Revocation, RevokedBecause, Trigger
+from schemas.events import OrderCompleted, Purpose, ShopEvent
+from schemas.ids import EventTime
+from schemas.profiles import OfferMade, Profile
+
+
+def bought_in(event: ShopEvent) -> tuple[str, ...]:
+    """Return the products that an event says were bought."""
+    return tuple(line.product_id for line in event.lines) if isinstance(event, OrderCompleted) else ()
+
+
+def revoke(
+    profile: Profile, trigger: Trigger, bought: Collection[str], campaigns: Campaigns, side: SideInputs
+) -> list[Revocation]:
+    """Mark, in place, the offers that hold no longer since `trigger`, and return what takes them back."""
+    now = stream_time(profile, EventTime(trigger.at))
+    revoked = []
+    granted: dict[str, bool] = {}  # by purpose: asked once, however many offers are out
+    for campaign_id, offers in profile.offers.items():
+        for place, offer in enumerate(offers):
+            if offer.held_out or offer.revoked or offer.expires_at <= now:
+                continue  # nothing went out, it is taken back already, or there is nothing left of it
+            purpose = offer.purpose
+            if purpose not in granted:
+                granted[purpose] = _is_granted(profile, purpose, side)
+            reason = _reason(campaign_id, offer, granted[purpose], bought, campaigns)
+            if reason is None:
+                continue
+            offers[place] = msgspec.structs.replace(offer, revoked=True)
+            revoked.append(
+                Revocation(
+                    type="promotion.revoked",
+                    promotion_id=offer.promotion_id,
+                    decision_id=offer.decision_id,
+                    user_id=offer.made_for or profile.shopper,
+                    campaign_id=campaign_id,
+                    reason=reason,
+                    at=now,
+                    trigger=trigger,
+                )
+            )
+    return revoked
+
+
+def _is_granted(profile: Profile, purpose: str, side: SideInputs) -> bool:
+    return all(is_granted(profile, asked, side) for asked in (Purpose.PROFILING, Purpose(purpose)))
+
+
+def _reason(
+    campaign_id: str, offer: OfferMade, granted: bool, bought: Collection[str], campaigns: Campaigns
+) -> RevokedBecause | None:
+    """Return the first reason that holds, in the order of the list."""
+    if not granted:
+        return RevokedBecause.CONSENT_WITHDRAWN
+    if bought and any(product_id in bought for product_id in offer.product_ids):
+        return RevokedBecause.BOUGHT
+    campaign = campaigns.by_id.get(campaign_id)
+    if campaign is None or campaign.is_paused:
+        return RevokedBecause.CAMPAIGN_STOPPED
+    return None
