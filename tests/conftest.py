@@ -7,11 +7,22 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from hypothesis import HealthCheck, settings
 
 from schemas.errors import BrokerError
 from streams import kafka_jars, local_kafka
 from tests.support.kafka import Topics
 from tests.support.stand import Stand, stand_on
+
+
+# A timing never fails a test. `make property` searches at random; `make test` looks at the same examples each time.
+settings.register_profile(
+    "beckon",
+    deadline=None,
+    derandomize="BECKON_PROPERTY_HISTORIES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("beckon")
 
 
 def pytest_report_header() -> str:

@@ -100,8 +100,7 @@ _FORMS = (
     ("all of them sold out", "全部售罄"),
     ("one of them in stock again", "其中一件重新有货"),
     (
-        r"expected value is {money} \(propensity {any} times margin {money2}, less cost {money3}\),"
-        " at least 0 needed",
+        r"expected value is {money} \(propensity {any} times margin {money2}, less cost {money3}\), at least 0 needed",
         "预期价值为 {money}（购买倾向 {any} 乘以毛利 {money2}，减去成本 {money3}），至少需要 0",
     ),
     ("more than a cost of {money}", "成本高于 {money}"),

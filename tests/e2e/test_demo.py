@@ -58,7 +58,7 @@ def test_the_offers_meet_the_true_interests_far_more_often_than_guessing(
 
 def test_the_why_line_that_the_demo_prints_works(demo: tuple[Path, str, dict[str, Any]]) -> None:
     folder, printed, _ = demo
-    line = next(line for line in printed.splitlines() if " why " in line)
+    line = next(line for line in printed.splitlines() if "beckon why " in line)
     decision_id = line.split()[-1]
     done = beckon("why", decision_id, folder=folder)
     assert done.returncode == 0, done.stderr

@@ -10,11 +10,6 @@ NAMED = re.compile(r"def test_rulings?_(\d+)(?:_and_(\d+))?_")
 #: Rules whose subject is not built yet. Whoever builds it writes the test; the second test takes the line away.
 NOT_YET = {
     3: "budgets are refused by `campaigns check` until they are settled",
-    9: "timers are not built yet",
-    10: "anonymous profiles are not merged yet",
-    60: "named in the property tests of --shuffle once merges join shoppers",
-    62: "anonymous profiles are not merged yet",
-    63: "anonymous profiles are not merged yet",
 }
 
 

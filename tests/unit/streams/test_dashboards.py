@@ -38,7 +38,7 @@ def test_the_files_in_k8s_are_what_the_code_writes(tmp_path: Path) -> None:
     for file in write(tmp_path):
         checked_in = ROOT / FOLDER / file.name
         assert checked_in.read_bytes() == file.read_bytes(), "run `python -m streams.dashboards.write`"
-    assert {file.name for file in (ROOT / FOLDER).iterdir()} == {f"{page.name}.json" for page in PAGES}
+    assert {file.name for file in (ROOT / FOLDER).glob("*.json")} == {f"{page.name}.json" for page in PAGES}
 
 
 def test_there_is_a_page_for_each_of_the_four_questions() -> None:
