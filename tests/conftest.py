@@ -14,7 +14,6 @@ from streams import kafka_jars, local_kafka
 from tests.support.kafka import Topics
 from tests.support.stand import Stand, stand_on
 
-
 # A timing never fails a test. `make property` searches at random; `make test` looks at the same examples each time.
 settings.register_profile(
     "beckon",

@@ -42,6 +42,7 @@ def summarize(tally: Tally, worker: Mapping[str, int], about: Mapping[str, Any])
         "decisions": len(tally.decisions),
         "outcomes": {outcome.value: tally.outcomes[outcome.value] for outcome in Outcome},
         "offered": len(tally.promotions),
+        "revoked": len(tally.revoked),
         "offered_by_campaign": dict(tally.offered_by_campaign.most_common()),
         "suppressed": dict(tally.reasons.most_common()),
         "interest_match": _rounded(tally.interest_match()),

@@ -83,7 +83,7 @@ def test_the_folder_holds_what_the_summary_counts(demo: tuple[Path, str, dict[st
         for name in ("promotions", "decisions", "dead_letters", "profiles")
     }
     assert lines == {
-        "promotions": summary["offered"],
+        "promotions": summary["offered"] + summary["revoked"],
         "decisions": summary["decisions"],
         "dead_letters": summary["dead_lettered"],
         "profiles": summary["profiles"],
