@@ -9,7 +9,7 @@ AT_ONCE ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types unit property integration bench models dashboards schemas constraints clean setup setup-test
+.PHONY: help demo test lint format types unit property integration bench models dashboards manifests kubernetes schemas constraints clean setup setup-test
 
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -56,6 +56,12 @@ models: setup-test ## Train the demo's tag model anew, from its seed.
 dashboards: setup-test ## Write the dashboards anew from their code.
 	@$(BIN)/python -m streams.dashboards.write
 
+manifests: setup-test ## Write the generated part of k8s/ anew.
+	@$(BIN)/python -m streams.kubernetes
+
+kubernetes: setup-test ## Check manifests and image on a real kube-apiserver, built once from Go modules (minutes).
+	@scripts/kube.sh
+
 schemas: setup-test ## Write the JSON Schemas anew from the types.
 	@$(BIN)/python -m schemas.contract
 
@@ -65,6 +71,8 @@ constraints: setup-test ## Resolve all packages anew, with hashes and without ad
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url $(UPGRADE) --extra train --group test pyproject.toml \
 	  --constraint constraints/serve.txt --output-file constraints/test.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url $(UPGRADE) constraints/gpu.in --output-file constraints/gpu.txt
 
 clean: ## Remove what was made here: environments, caches, results.
 	@rm -rf $(SERVE) $(TEST) .beckon .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
