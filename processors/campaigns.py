@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from processors.caps import KEPT_MIN, Window, window_of
 from processors.comparisons import Comparison, Test
-from processors.conditions import compile_condition
+from processors.conditions import Shared, compile_condition
 from processors.hold_out import HoldOut
 from processors.policy import ProfilePolicy
 from processors.quiet_hours import Quiet, minutes_of
@@ -90,8 +90,10 @@ def compile_campaigns(
             f"is {shop.currency}, but the settings say {currency}",
             "set shop.currency alike in both",
         )
+    shared: Shared = {}
     ready = [
-        _compile(campaign, place, shop, currency, policy) for place, campaign in enumerate(file.campaigns)
+        _compile(campaign, place, shop, currency, policy, shared)
+        for place, campaign in enumerate(file.campaigns)
     ]
     by_trigger: dict[str, list[Ready]] = {}
     delays: dict[str, dict[int, str]] = {}
@@ -124,12 +126,14 @@ def compile_campaigns(
     )
 
 
-def _compile(campaign: Campaign, place: int, shop: Shop, currency: str, policy: ProfilePolicy) -> Ready:
+def _compile(
+    campaign: Campaign, place: int, shop: Shop, currency: str, policy: ProfilePolicy, shared: Shared
+) -> Ready:
     test: Test = _always
     comparisons: tuple[Comparison, ...] = ()
     if campaign.when is not None:
         _check_windows(campaign.when, f"campaigns[{place}].when", policy)
-        compiled = compile_condition(campaign.when, currency, policy)
+        compiled = compile_condition(campaign.when, currency, policy, shared=shared)
         test, comparisons = compiled.test, compiled.comparisons
     caps = tuple(window_of(cap) for cap in campaign.caps)
     cool_down_ms = duration_ms(shop.cool_down) if shop.cool_down else 0

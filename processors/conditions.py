@@ -4,6 +4,7 @@
 denied. A feature without a value (no order yet, a trait not set) passes no comparison.
 """
 
+import msgspec
 from msgspec import Struct
 
 from processors.comparisons import Comparison, Test
@@ -19,17 +20,34 @@ class Compiled(Struct, frozen=True):
     comparisons: tuple[Comparison, ...]
 
 
+#: Comparisons made so far, by their condition as bytes (1, 1.0 and true differ there) and their `not`.
+Shared = dict[tuple[bytes, bool], Comparison]
+
+
 def compile_condition(
-    condition: Condition, currency: str, policy: ProfilePolicy, negated: bool = False
+    condition: Condition,
+    currency: str,
+    policy: ProfilePolicy,
+    negated: bool = False,
+    shared: Shared | None = None,
 ) -> Compiled:
-    """Compile a checked condition; `negated` says that an odd number of `not` stands above it."""
+    """Compile a checked condition; `negated` says that an odd number of `not` stands above it.
+
+    Equal comparisons of all conditions that are compiled with the same `shared` are one object.
+    """
+    shared = {} if shared is None else shared
     if condition.not_ is not None:
-        return compile_condition(condition.not_, currency, policy, not negated)
+        return compile_condition(condition.not_, currency, policy, not negated, shared)
     if condition.feature is not None:
-        comparison = Comparison(condition, feature_of(condition, currency, policy), currency, negated)
+        key = msgspec.json.encode(condition), negated
+        comparison = shared.get(key)
+        if comparison is None:
+            feature = feature_of(condition, currency, policy)
+            comparison = shared[key] = Comparison(condition, feature, currency, negated)
         return Compiled(comparison.test, (comparison,))
     parts = [
-        compile_condition(part, currency, policy, negated) for part in condition.all or condition.any or ()
+        compile_condition(part, currency, policy, negated, shared)
+        for part in condition.all or condition.any or ()
     ]
     first, *others = (part.test for part in parts)
     both = condition.all is not None

@@ -29,11 +29,11 @@ def why_page(decision: Decision, words: Words = ENGLISH) -> str:
     if others:
         sections.append((words.what_else if winner else words.what_considered, _others(others, words)))
     sections.append((words.made_from, _inputs(decision, words)))
-    return "\n\n".join("\n".join((title, _line_under(title), *lines)) for title, lines in sections) + "\n"
+    return "\n\n".join("\n".join((title, line_under(title), *lines)) for title, lines in sections) + "\n"
 
 
-def _line_under(title: str) -> str:
-    # Chinese characters are two columns wide.
+def line_under(title: str) -> str:
+    """Return dashes as wide as a title on a terminal, where Chinese characters take two columns."""
     return "-" * sum(2 if east_asian_width(sign) in "WF" else 1 for sign in title)
 
 

@@ -25,7 +25,7 @@ Value = str | int | float | bool | None
 class Facts:
     """One shopper at one time, for all conditions of a decision; views are made once, when asked for."""
 
-    __slots__ = ("_cart", "_session", "counted", "now", "policy", "profile")
+    __slots__ = ("_cart", "_session", "counted", "interests", "now", "policy", "profile")
 
     def __init__(self, profile: Profile, now: EventTime, policy: ProfilePolicy) -> None:
         self.profile = profile
@@ -33,6 +33,8 @@ class Facts:
         self.policy = policy
         #: What took a loop to count, by the key of its feature: campaigns like to ask for the same.
         self.counted: dict[str, int] = {}
+        #: Interests that were enough, by tag: a record reads them once more.
+        self.interests: dict[str, float] = {}
         self._cart: dict[str, views.CartLine] | None = None
         self._session: views.Session | None = None
 
@@ -69,7 +71,8 @@ class Feature(Struct, frozen=True):
     """`key` names the value in a record; `steps` is how many of its smallest steps make 1.
 
     `label` is its name in sentences ("number of orders is 1"), `one` and `more` are what a difference
-    is counted in ("1 more order", "2 more orders").
+    is counted in ("1 more order", "2 more orders"). `at_least`, where there is one, makes a test for a
+    threshold that is quicker than reading and comparing.
     """
 
     code: FeatureName
@@ -80,6 +83,7 @@ class Feature(Struct, frozen=True):
     unit: Unit
     steps: int
     read: Read
+    at_least: Callable[[float], Callable[[Facts], bool]] | None = None
 
 
 #: What is counted: one of it, more of it.
@@ -110,9 +114,8 @@ def feature_of(condition: Condition, currency: str, policy: ProfilePolicy) -> Fe
         case FeatureName.AFFINITY:
             tag = condition.tag or ""
             words = f"interest in {tag}"
-            return Feature(
-                code, f"affinity({tag})", words, words, words, Unit.REAL, _MICRO, _affinity(tag, policy)
-            )
+            read, at_least = _affinity(tag, policy)
+            return Feature(code, f"affinity({tag})", words, words, words, Unit.REAL, _MICRO, read, at_least)
         case FeatureName.TRAIT:
             name = condition.name or ""
             words = f"trait {name}"
@@ -169,18 +172,35 @@ def _in_units(count: Count, minor: int) -> Read:
     return lambda facts: count(facts) / minor
 
 
-def _affinity(tag: str, policy: ProfilePolicy) -> Read:
+def _affinity(tag: str, policy: ProfilePolicy) -> tuple[Read, Callable[[float], Callable[[Facts], bool]]]:
     half_life_ms = policy.half_life_ms
 
     def read(facts: Facts) -> float:
+        known = facts.interests.get(tag)
+        if known is not None:
+            return known
         strength = facts.profile.affinity.get(tag)
         if strength is None:
             return 0.0
-        # `strength_at`, written out: this line runs for every campaign of every trigger.
-        value = strength.value * exp2((strength.as_of - facts.now) / half_life_ms)
+        value = strength.value * exp2((strength.as_of - facts.now) / half_life_ms)  # `strength_at`
         return floor(value * _MICRO + 0.5) / _MICRO if value > 0.0 else 0.0
 
-    return read
+    def at_least(threshold: float) -> Callable[[Facts], bool]:
+        def test(facts: Facts) -> bool:
+            # `read`, written out: this runs for every campaign of every trigger, and a call costs most of it.
+            strength = facts.profile.affinity.get(tag)
+            if strength is None:
+                return threshold <= 0
+            value = strength.value * exp2((strength.as_of - facts.now) / half_life_ms)
+            value = floor(value * _MICRO + 0.5) / _MICRO if value > 0.0 else 0.0
+            if value >= threshold:
+                facts.interests[tag] = value
+                return True
+            return False
+
+        return test
+
+    return read, at_least
 
 
 def _trait(name: str) -> Read:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from processors import caps, products
 from processors.campaigns import Campaigns, Ready
+from processors.comparisons import Comparison
 from processors.copy_text import copy_of
 from processors.features import Facts, Value
 from processors.ids import decision_id
@@ -25,7 +26,8 @@ class Case(Struct, gc=False):
     """One trigger under decision: what all of its candidates share.
 
     `values` gathers what conditions read, by the key of the feature. `consent` and `consented` (a check:
-    profiling and this purpose) hold every purpose; `in_time` has a check per `reach_within` in ms.
+    profiling and this purpose) hold every purpose; `in_time` has a check per `reach_within` in ms, `checked` one
+    per comparison: campaigns like to ask for the same.
     `recorded` has the products by campaign where a record is decided again, and neither cart nor catalogue is at hand.
     """
 
@@ -42,6 +44,7 @@ class Case(Struct, gc=False):
     quiet_until: EventTime | None
     values: dict[str, Value]
     in_time: dict[int, Check]
+    checked: dict[Comparison, Check]
     recorded: Mapping[str, Goods] | None = None
 
 
@@ -91,27 +94,32 @@ def open_case(facts: Facts, trigger: Trigger, scores: Scores, campaigns: Campaig
         quiet_until=quiet_until(campaigns.quiet, now, zone) if campaigns.quiet is not None else None,
         values={},
         in_time={},
+        checked={},
     )
 
 
 def weigh(case: Case, campaign: Ready) -> Weighed:
     """Take one eligible campaign through the steps until one of them stops it."""
     shopper = case.facts.profile.shopper
-    weighed = Weighed(campaign, decision_id(shopper, campaign.id, case.trigger.message_id), [])
-    if case.profiled:
-        _explain(case, weighed)
+    checks = _explain(case, campaign) if case.profiled else []
+    weighed = Weighed(campaign, decision_id(shopper, campaign.id, case.trigger.message_id), checks)
     weighed.reason = _stop(case, weighed)
     return weighed
 
 
-def _explain(case: Case, weighed: Weighed) -> None:
-    facts, values, checks = case.facts, case.values, weighed.checks
-    for comparison in weighed.campaign.comparisons:
-        key = comparison.key
-        value = values.get(key, _UNREAD)
-        if value is _UNREAD:
-            value = values[key] = comparison.read(facts)
-        checks.append(comparison.check(value))
+def _explain(case: Case, campaign: Ready) -> list[Check]:
+    checked = case.checked
+    checks: list[Check] = []
+    for comparison in campaign.comparisons:
+        check = checked.get(comparison)
+        if check is None:
+            values, key = case.values, comparison.key
+            value = values.get(key, _UNREAD)
+            if value is _UNREAD:
+                value = values[key] = comparison.read(case.facts)
+            check = checked[comparison] = comparison.check(value)
+        checks.append(check)
+    return checks
 
 
 def _stop(case: Case, weighed: Weighed) -> Reason | None:

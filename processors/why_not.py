@@ -12,6 +12,8 @@ from processors.comparisons import Comparison
 from processors.decision import decide
 from processors.features import Facts
 from processors.side_inputs import NO_SCORES, SideInputs
+from processors.words.en import ENGLISH
+from processors.words.shape import Words
 from schemas.campaigns import Condition
 from schemas.decisions import Decision, Outcome, Reason, Trigger
 from schemas.ids import EventTime
@@ -38,15 +40,21 @@ class Answer(Struct, frozen=True):
     standings: tuple[Standing, ...]
 
     @property
-    def offered(self) -> str | None:
-        """The promotion that would be sent, and the campaign it is of."""
-        decision = self.decision
-        if decision is None or decision.outcome is not Outcome.OFFERED:
+    def offer(self) -> Decision | None:
+        """The decision, if a promotion would be sent."""
+        if self.decision is None or self.decision.outcome is not Outcome.OFFERED:
             return None
-        return f"{decision.promotion_id} of {decision.campaign_id}"
+        return self.decision
 
 
-def ask(profile: Profile, event: str, at: EventTime, campaigns: Campaigns, side: SideInputs) -> Answer:
+def ask(
+    profile: Profile,
+    event: str,
+    at: EventTime,
+    campaigns: Campaigns,
+    side: SideInputs,
+    words: Words = ENGLISH,
+) -> Answer:
     """Return what would come of an event of this name at time `at`, for every campaign that it triggers."""
     decision = decide(profile, Trigger(event, MESSAGE_ID, at), NO_SCORES, campaigns, side).decision
     candidates = {} if decision is None else {c.campaign_id: c for c in decision.candidates}
@@ -55,12 +63,14 @@ def ask(profile: Profile, event: str, at: EventTime, campaigns: Campaigns, side:
     for campaign in campaigns.by_trigger.get(event, ()):
         candidate = candidates.get(campaign.id)
         if candidate is None:
-            standings.append(_unasked(campaign, facts))
+            standings.append(_unasked(campaign, facts, words))
         elif candidate.reason is None:
             standings.append(Standing(campaign.id, None))
         else:
             last = candidate.checks[-1]
-            lines = [last.sentence, *([f"it would take {last.flip}"] if last.flip else [])]
+            lines = [words.said(last.sentence)]
+            if last.flip:
+                lines.append(words.answer.would_take.format(flip=words.said(last.flip)))
             standings.append(Standing(campaign.id, candidate.reason, tuple(lines)))
     return Answer(event, decision, tuple(standings))
 
@@ -71,47 +81,53 @@ def only(answer: Answer, campaign_id: str) -> Answer:
     return Answer(answer.event, answer.decision, mine)
 
 
-def _unasked(campaign: Ready, facts: Facts) -> Standing:
+def _unasked(campaign: Ready, facts: Facts, words: Words) -> Standing:
     if not campaign.live_from <= facts.now < campaign.live_to:
-        return Standing(campaign.id, Reason.NOT_LIVE, (_live_words(campaign, facts.now),))
+        return Standing(campaign.id, Reason.NOT_LIVE, (_live_words(campaign, facts.now, words),))
     lines: Sequence[str] = ()
     if campaign.when is not None:
-        lines = list(_missing(campaign.when, iter(campaign.comparisons), facts, ""))
+        lines = list(_missing(campaign.when, iter(campaign.comparisons), facts, words))
     return Standing(campaign.id, Reason.NOT_ELIGIBLE, tuple(lines))
 
 
-def _live_words(campaign: Ready, now: EventTime) -> str:
+def _live_words(campaign: Ready, now: EventTime, words: Words) -> str:
     if campaign.live_to == 0:
-        return "it is paused"
+        return words.answer.paused
     if now < campaign.live_from:
-        return f"it is live from {iso_utc(campaign.live_from)}, and it is {iso_utc(now)}"
-    return f"it was live until {iso_utc(campaign.live_to)}, and it is {iso_utc(now)}"
+        return words.answer.live_from.format(start=iso_utc(campaign.live_from), now=iso_utc(now))
+    return words.answer.live_until.format(end=iso_utc(campaign.live_to), now=iso_utc(now))
 
 
 def _missing(
-    condition: Condition, comparisons: Iterator[Comparison], facts: Facts, indent: str, negated: bool = False
+    condition: Condition,
+    comparisons: Iterator[Comparison],
+    facts: Facts,
+    words: Words,
+    indent: str = "",
+    negated: bool = False,
 ) -> Iterator[str]:
     """Yield what a condition lacks, nothing where it holds; compiled comparisons come in the order of the file."""
     if condition.not_ is not None:
-        yield from _missing(condition.not_, comparisons, facts, indent, not negated)
+        yield from _missing(condition.not_, comparisons, facts, words, indent, not negated)
         return
     if condition.feature is not None:
         comparison = next(comparisons)
         check = comparison.check(comparison.read(facts))
         if not check.passed:
-            yield f"{indent}{check.sentence}"
-            yield f"{indent}it would take {check.flip}" if check.flip else f"{indent}nothing can change that"
+            yield f"{indent}{words.said(check.sentence)}"
+            would_take = words.answer.would_take.format(flip=words.said(check.flip))
+            yield f"{indent}{would_take if check.flip else words.answer.nothing_helps}"
         return
     both = (condition.all is not None) is not negated  # De Morgan
     inner = indent if both else f"{indent}  "
     parts = [
-        list(_missing(part, comparisons, facts, inner, negated))
+        list(_missing(part, comparisons, facts, words, inner, negated))
         for part in condition.all or condition.any or ()
     ]
     if both:
         for part in parts:
             yield from part
     elif all(parts):
-        yield f"{indent}one of these is needed:"
+        yield f"{indent}{words.answer.one_of_these}"
         for part in parts:
             yield from part

@@ -23,6 +23,11 @@ def encode_profile(profile: Profile) -> bytes:
     return FORMAT + _encode(profile)
 
 
+def field_sizes(profile: Profile) -> dict[str, int]:
+    """Return the bytes that each field takes in `encode_profile`; 4 more are the format and the array's head."""
+    return {name: len(_encode(getattr(profile, name))) for name in Profile.__struct_fields__}
+
+
 def decode_profile(raw: bytes) -> Profile:
     """Return the profile; raise `CodecError` for an unknown format or damaged bytes."""
     if raw[:1] != FORMAT:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
+from processors.explain import line_under
+from processors.words.en import ENGLISH
+from processors.words.shape import Words
 from schemas.decisions import Decision, Outcome
 from schemas.ids import EventTime
 from schemas.money import format_minor
@@ -16,14 +19,6 @@ RECENT_SHOWN = 10
 ORDERS_SHOWN = 10
 OFFERS_SHOWN = 10
 _BAR_WIDTH = 20
-_KINDS = {
-    "view": "looked at",
-    "click": "clicked",
-    "wish": "wished for",
-    "add": "put into the cart",
-    "remove": "took out of the cart",
-    "buy": "bought",
-}
 
 
 class CartLine(Struct):
@@ -106,27 +101,31 @@ def read_profile(raw: bytes) -> ProfileLine:
     return msgspec.json.decode(raw, type=ProfileLine)
 
 
-def profile_page(line: ProfileLine, decisions: Sequence[Decision], currency: str) -> str:
+def profile_page(
+    line: ProfileLine, decisions: Sequence[Decision], currency: str, words: Words = ENGLISH
+) -> str:
     """Return plain text, times in UTC, money in the base currency; `decisions` are the shopper's, oldest first."""
+    say = words.profile
     sections = [
-        (f"Shopper {line.user_id}", _seen(line)),
-        ("Interests", _interests(line.affinity)),
-        ("Cart", _cart(line.cart, currency)),
-        ("Visit", _visit(line)),
-        ("Orders", _orders(line, currency)),
-        ("Offers", _offers(decisions)),
-        ("Consent", _consent(line.consent)),
+        (say.shopper.format(shopper=line.user_id), _seen(line, words)),
+        (say.interests, _interests(line.affinity, words)),
+        (say.cart, _cart(line.cart, currency, words)),
+        (say.visit, _visit(line, words)),
+        (say.orders, _orders(line, currency, words)),
+        (say.offers, _offers(decisions, words)),
+        (say.consent, _consent(line.consent, words)),
     ]
     page = "\n\n".join("\n".join(_section(title, lines)) for title, lines in sections)
     return page + "\n"
 
 
-def decision_lines(decisions: Iterable[Decision]) -> Iterator[str]:
+def decision_lines(decisions: Iterable[Decision], words: Words = ENGLISH) -> Iterator[str]:
     """Yield one line per decision: when, what happened, what came of it, and the id to ask `why` with."""
     for decision in decisions:
         candidate = decision.candidates[0] if decision.candidates else None
         decision_id = decision.decision_id or (candidate.decision_id if candidate is not None else "")
-        line = f"{_time(decision.trigger.at)}  {decision_id}  {decision.trigger.event}: {_ending(decision)}"
+        ending = _ending(decision, words)
+        line = f"{_time(decision.trigger.at)}  {decision_id}  {decision.trigger.event}: {ending}"
         yield printable(line)
 
 
@@ -144,123 +143,127 @@ def printable(text: str) -> str:
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     title = printable(title)
     yield title
-    yield "-" * len(title)
-    yield from map(printable, lines)
+    yield line_under(title)
+    yield from (f"  {printable(line)}" for line in lines)
 
 
-def _seen(line: ProfileLine) -> Iterator[str]:
-    yield f"  seen from {_time(line.first_seen)} to {_time(line.last_seen)} (UTC)"
+def _seen(line: ProfileLine, words: Words) -> Iterator[str]:
+    say = words.profile
+    yield say.seen.format(first=_time(line.first_seen), last=_time(line.last_seen))
     counts = (
-        (line.views, "product view"),
-        (line.clicks, "product click"),
-        (line.searches, "search"),
-        (line.cart_adds, "addition to the cart"),
+        say.views.of(line.views),
+        say.clicks.of(line.clicks),
+        say.searches.of(line.searches),
+        say.cart_adds.of(line.cart_adds),
     )
-    yield "  " + ", ".join(_count(number, word) for number, word in counts)
+    yield words.comma.join(counts)
     if line.merged_from:
-        yield f"  was also {', '.join(line.merged_from)}"
+        yield say.was_also.format(ids=words.comma.join(line.merged_from))
 
 
-def _interests(affinity: dict[str, float]) -> Iterator[str]:
+def _interests(affinity: dict[str, float], words: Words) -> Iterator[str]:
     if not affinity:
-        yield "  none known"
+        yield words.profile.no_interests
         return
     ranked = sorted(affinity.items(), key=lambda item: (-item[1], item[0]))
     shown = ranked[:INTERESTS_SHOWN]
     width, top = max(len(tag) for tag, _ in shown), shown[0][1]
     for tag, strength in shown:
         cells = bar(round(strength * 1000), round(top * 1000), _BAR_WIDTH)
-        yield f"  {tag:<{width}}  {cells:<{_BAR_WIDTH}}  {strength:.2f}"
-    yield from _rest(len(ranked) - len(shown), "weaker")
+        yield f"{tag:<{width}}  {cells:<{_BAR_WIDTH}}  {strength:.2f}"
+    yield from _rest(len(ranked) - len(shown), words.profile.weaker)
 
 
-def _cart(cart: dict[str, CartLine], currency: str) -> Iterator[str]:
+def _cart(cart: dict[str, CartLine], currency: str, words: Words) -> Iterator[str]:
+    say = words.profile
     if not cart:
-        yield "  empty"
+        yield say.cart_empty
         return
     for product_id, line in sorted(cart.items(), key=lambda item: (-item[1].added, item[0])):
-        price = "price unknown" if line.price is None else format_minor(line.price, currency)
-        yield f"  {line.quantity} x {product_id}, {price}, put in at {_time(line.added)}"
+        price = say.price_unknown if line.price is None else format_minor(line.price, currency)
+        yield say.cart_line.format(
+            quantity=line.quantity, product=product_id, price=price, at=_time(line.added)
+        )
     value = sum(line.quantity * (line.price or 0) for line in cart.values())
-    yield f"  worth {format_minor(value, currency)}"
+    yield say.cart_worth.format(value=format_minor(value, currency))
 
 
-def _visit(line: ProfileLine) -> Iterator[str]:
-    start = line.session.start
+def _visit(line: ProfileLine, words: Words) -> Iterator[str]:
+    say, start = words.profile, line.session.start
     if start is None:
-        yield "  no product was looked at"
+        yield say.no_visit
         return
-    yield f"  the newest began at {_time(start)}: {_count(line.session.events, 'product event')}"
+    yield say.visit_began.format(at=_time(start), events=say.events.of(line.session.events))
     newest = line.recent[: -RECENT_SHOWN - 1 : -1]
     for entry in newest:
-        yield f"  {_time(entry.at)}  {_KINDS.get(entry.kind, entry.kind)} {entry.product_id}"
-    yield from _rest(len(line.recent) - len(newest), "older")
+        yield f"{_time(entry.at)}  {say.kinds.get(entry.kind, entry.kind)} {entry.product_id}"
+    yield from _rest(len(line.recent) - len(newest), say.older)
 
 
-def _orders(line: ProfileLine, currency: str) -> Iterator[str]:
-    spent = format_minor(line.spend, currency)
-    yield f"  {_count(line.orders, 'order')}, {_count(line.refunds, 'refund')}, {spent} spent"
+def _orders(line: ProfileLine, currency: str, words: Words) -> Iterator[str]:
+    say = words.profile
+    spent = say.spent.format(amount=format_minor(line.spend, currency))
+    yield words.comma.join((say.orders_made.of(line.orders), say.refunds.of(line.refunds), spent))
     newest = line.orders_log[: -ORDERS_SHOWN - 1 : -1]
     for order in newest:
-        yield f"  {_time(order.at)}  {order.order_id}: {_order(order, currency)}"
-    yield from _rest(len(line.orders_log) - len(newest), "older")
+        yield f"{_time(order.at)}  {order.order_id}: {_order(order, currency, words)}"
+    yield from _rest(len(line.orders_log) - len(newest), say.older)
 
 
-def _order(order: OrderLine, currency: str) -> str:
-    words = ["not ordered yet" if order.total is None else format_minor(order.total, currency)]
+def _order(order: OrderLine, currency: str, words: Words) -> str:
+    say = words.profile
+    parts = [say.not_ordered if order.total is None else format_minor(order.total, currency)]
     if order.discounted:
-        words.append("with a discount")
+        parts.append(say.with_discount)
     if order.refunded is None:
-        words.append("all of it given back")
+        parts.append(say.all_given_back)
     elif order.refunded:
-        words.append(f"{format_minor(order.refunded, currency)} given back")
+        parts.append(say.given_back.format(amount=format_minor(order.refunded, currency)))
     if order.cancelled:
-        words.append("cancelled")
-    return ", ".join(words)
+        parts.append(say.cancelled)
+    return words.comma.join(parts)
 
 
-def _offers(decisions: Sequence[Decision]) -> Iterator[str]:
+def _offers(decisions: Sequence[Decision], words: Words) -> Iterator[str]:
+    say = words.profile
     made = [decision for decision in decisions if decision.outcome is not Outcome.SUPPRESSED]
-    for line in decision_lines(made[: -OFFERS_SHOWN - 1 : -1]):
-        yield f"  {line}"
-    yield from _rest(len(made) - OFFERS_SHOWN, "older")
+    yield from decision_lines(made[: -OFFERS_SHOWN - 1 : -1], words)
+    yield from _rest(len(made) - OFFERS_SHOWN, say.older)
     stopped = len(decisions) - len(made)
     if not made:
-        yield "  none"
+        yield say.no_offers
     if stopped:
-        yield f"  {_count(stopped, 'more decision')} ended without one"
+        yield say.without_offer.of(stopped)
 
 
-def _ending(decision: Decision) -> str:
-    if decision.outcome is Outcome.OFFERED:
-        return f"{decision.promotion_id} of {decision.campaign_id} offered"
-    if decision.outcome is Outcome.HELD_OUT:
-        return f"{decision.promotion_id} of {decision.campaign_id} held out, so not sent"
-    stops = (f"{candidate.campaign_id} {candidate.reason}" for candidate in decision.candidates)
-    return f"nothing sent ({', '.join(stops)})"
+def _ending(decision: Decision, words: Words) -> str:
+    say = words.profile
+    if decision.outcome is Outcome.SUPPRESSED:
+        stops = (
+            f"{candidate.campaign_id} {say.stops[candidate.reason]}"
+            for candidate in decision.candidates
+            if candidate.reason is not None
+        )
+        return say.nothing_sent.format(stops=words.comma.join(stops))
+    made = say.offered if decision.outcome is Outcome.OFFERED else say.held_out
+    return made.format(promotion=decision.promotion_id, campaign=decision.campaign_id)
 
 
-def _consent(consent: dict[str, ConsentLine]) -> Iterator[str]:
+def _consent(consent: dict[str, ConsentLine], words: Words) -> Iterator[str]:
+    say = words.profile
     for purpose, line in sorted(consent.items()):
-        yield f"  {purpose}: {'yes' if line.granted else 'no'}, said at {_time(line.at)}"
+        yield say.stated.format(
+            purpose=say.purposes.get(purpose, purpose),
+            answer=words.yes if line.granted else words.no,
+            at=_time(line.at),
+        )
     if not consent:
-        yield "  never stated"
+        yield say.never_stated
 
 
-def _rest(count: int, word: str) -> Iterator[str]:
+def _rest(count: int, text: str) -> Iterator[str]:
     if count > 0:
-        yield f"  and {count} {word}"
-
-
-def _count(number: int, word: str) -> str:
-    """Return a number with its word.
-
-    >>> _count(1, "order"), _count(2, "search"), _count(0, "addition to the cart")
-    ('1 order', '2 searches', '0 additions to the cart')
-    """
-    first, space, rest = word.partition(" to ")
-    plural = first + ("es" if first.endswith("ch") else "s")
-    return f"{number:,} {word if number == 1 else plural + space + rest}"
+        yield text.format(n=count)
 
 
 def _time(at: int) -> str:

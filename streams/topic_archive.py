@@ -1,5 +1,7 @@
 """Profiles and decisions as the topics hold them: read from their start, once, with nobody's offsets moved."""
 
+from collections.abc import Iterator
+
 import msgspec
 from confluent_kafka import Message
 
@@ -45,6 +47,14 @@ class TopicArchive:
             if message.key() == key:
                 newest = message.value()
         return decode_profile(newest) if newest else None
+
+    def stored(self) -> Iterator[Profile]:
+        """Yield every profile, moved ones too; the newest values of one partition at a time are held in memory."""
+        for partition in range(self.reader.partitions(CHANGELOG)):
+            newest: dict[bytes | None, bytes | None] = {}
+            for message in self.reader.messages(CHANGELOG, [partition]):
+                newest[message.key()] = message.value()
+            yield from (decode_profile(raw) for raw in newest.values() if raw)
 
     def nobody(self, user: str) -> NotFoundError:
         return NotFoundError(f"shopper {user}", f"is not in {self.name}", "ids are compared letter by letter")

@@ -1,5 +1,6 @@
 """English: the language of the records themselves."""
 
+from processors.words.en_pages import ENGLISH_ANSWER, ENGLISH_PROFILE
 from processors.words.shape import Words
 from schemas.decisions import Reason
 
@@ -56,4 +57,6 @@ ENGLISH = Words(
     approximate="a model did not answer once: interests are partly taken from product categories",
     positions="events of {source} up to {offset}",
     campaign_file="campaign file {digest}",
+    profile=ENGLISH_PROFILE,
+    answer=ENGLISH_ANSWER,
 )

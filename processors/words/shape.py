@@ -1,14 +1,18 @@
-"""What a language must bring for a page about a decision; texts have named gaps for `str.format`."""
+"""What a language must bring for pages; texts have named gaps for `str.format`."""
 
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from processors.words.page_shape import AnswerWords, ProfileWords
 from schemas.decisions import Reason
 
 
 class Words(Struct, frozen=True):
-    """`said` turns a sentence or a flip of a record into the language; what it does not know it leaves as it is."""
+    """The page about a decision; `profile` and `answer` are the pages about a shopper.
+
+    `said` turns a sentence or a flip of a record into the language; what it does not know it leaves as it is.
+    """
 
     said: Callable[[str], str]
     why_not: Mapping[Reason, str]
@@ -46,3 +50,5 @@ class Words(Struct, frozen=True):
     approximate: str
     positions: str
     campaign_file: str
+    profile: ProfileWords
+    answer: AnswerWords

@@ -1,6 +1,7 @@
 """Simplified Chinese."""
 
 from processors.words.shape import Words
+from processors.words.zh_pages import CHINESE_ANSWER, CHINESE_PROFILE
 from processors.words.zh_sentences import said
 from schemas.decisions import Reason
 
@@ -56,4 +57,6 @@ CHINESE = Words(
     approximate="模型曾有一次没有应答：部分兴趣取自商品类目",
     positions="{source} 的事件，截至 {offset}",
     campaign_file="活动文件 {digest}",
+    profile=CHINESE_PROFILE,
+    answer=CHINESE_ANSWER,
 )

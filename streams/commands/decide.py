@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from processors.words.languages import WORDS, Language
 from streams.commands.common import CONFIG_HELP, FROM_HELP, KAFKA_HELP, archive_of, settings_from
 
 if TYPE_CHECKING:
     from processors.campaigns import Campaigns
+    from processors.words.shape import Words
     from schemas.ids import EventTime
     from schemas.profiles import Profile
     from streams.archive import Archive
@@ -36,6 +38,7 @@ def decide(
     at: Annotated[str | None, typer.Option(help=AT_HELP)] = None,
     catalog: Annotated[Path | None, typer.Option(help="JSON lines of products: titles, stock.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    language: Annotated[Language, typer.Option(help="Of the page; JSON stays as it is.")] = Language.EN,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
     """Say what a shopper would get if an event came now, and for every other campaign what stands in its way.
@@ -57,15 +60,16 @@ def decide(
             "--trigger", f"`{trigger}` asks no campaign", f"known: {', '.join(ready.by_trigger)}"
         )
     events = [trigger] if trigger is not None else list(ready.by_trigger)
-    answers = [ask(profile, event, when, ready, parts.side) for event in events]
+    words = WORDS[Language.EN if json else language]
+    answers = [ask(profile, event, when, ready, parts.side, words) for event in events]
     if json:
         print(answers_json(user, when, answers))
         return
-    print(answer_page(user, when, answers, notes_of(archive, ready)), end="")
+    print(answer_page(user, when, answers, notes_of(archive, ready, words), words), end="")
     decision = answers[0].decision
     if trigger is not None and decision is not None:
         print()
-        for line in why_page(decision).splitlines():
+        for line in why_page(decision, words).splitlines():
             print(printable(line))
 
 
@@ -108,7 +112,7 @@ def time_of(archive: "Archive", profile: "Profile", at: str | None) -> "EventTim
     return asked
 
 
-def notes_of(archive: "Archive", campaigns: "Campaigns") -> Iterator[str]:
+def notes_of(archive: "Archive", campaigns: "Campaigns", words: "Words") -> Iterator[str]:
     """Yield what the archive does not know and these campaigns ask for."""
     from schemas.campaigns import FeatureName
     from streams.archive import FolderArchive
@@ -118,7 +122,7 @@ def notes_of(archive: "Archive", campaigns: "Campaigns") -> Iterator[str]:
     asked = {c.feature.code for ready in campaigns.by_id.values() for c in ready.comparisons}
     unknown = sorted(asked & {FeatureName.TRAIT, FeatureName.IS_KNOWN})
     if unknown:
-        yield f"A folder does not keep {' and '.join(unknown)}: traits are taken as not set, shoppers as known."
+        yield words.answer.not_kept.format(features=words.answer.joined_by.join(unknown))
 
 
 def _text(path: Path | None) -> str | None:

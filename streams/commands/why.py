@@ -11,6 +11,7 @@ from streams.commands.decide import AT_HELP, CAMPAIGNS_HELP, notes_of, parts_of,
 
 if TYPE_CHECKING:
     from processors.campaigns import Campaigns
+    from processors.words.shape import Words
     from schemas.decisions import Decision
     from streams.archive import Archive
     from streams.parts import Parts
@@ -36,7 +37,7 @@ def why(
     folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record, not the page.")] = False,
-    language: Annotated[Language, typer.Option(help="Of the page about a decision.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Of the page; JSON stays as it is.")] = Language.EN,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
     """Explain a decision: what happened, which rule, which numbers, and what would have changed it."""
@@ -51,7 +52,8 @@ def why(
     if campaign is not None:
         if user is None:
             raise SettingsError("--campaign", "is nothing without --user", "say whom you ask about")
-        _between(archive, user, campaign, parts_of(campaigns, None, config), at, json=json)
+        words = WORDS[Language.EN if json else language]
+        _between(archive, user, campaign, parts_of(campaigns, None, config), at, words, json=json)
         return
     if decision_id is not None:
         found = [_one(archive, decision_id)]
@@ -59,7 +61,7 @@ def why(
     else:
         assert user is not None, "checked above"
         found = _all(archive, user)
-        text = list(decision_lines(found))
+        text = list(decision_lines(found, WORDS[language]))
     for line in (decision_json(decision).decode() for decision in found) if json else text:
         print(line)
 
@@ -70,6 +72,7 @@ def _between(
     campaign: str,
     parts: "tuple[Parts, Campaigns]",
     at: str | None,
+    words: "Words",
     *,
     json: bool,
 ) -> None:
@@ -85,18 +88,14 @@ def _between(
     profile = state_of(archive, user)
     when = time_of(archive, profile, at)
     events = [event for event, asked in ready.by_trigger.items() if any(c.id == campaign for c in asked)]
-    answers = [only(ask(profile, event, when, ready, side), campaign) for event in events]
+    answers = [only(ask(profile, event, when, ready, side, words), campaign) for event in events]
     if json:
         print(answers_json(user, when, answers))
         return
-    print(answer_page(user, when, answers, notes_of(archive, ready)))
+    print(answer_page(user, when, answers, notes_of(archive, ready, words), words))
     mine = archive.decisions(user, lambda decision: decision.user_id == user)
-    recorded = list(recorded_lines(mine, campaign))
-    print(
-        "What was decided, for `beckon why DECISION_ID`:"
-        if recorded
-        else "It never came to a decision about it."
-    )
+    recorded = list(recorded_lines(mine, campaign, words))
+    print(words.answer.recorded if recorded else words.answer.never_recorded)
     for line in recorded:
         print(f"  {line}")
 

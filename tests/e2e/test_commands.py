@@ -142,6 +142,29 @@ def test_profile_prints_a_page_and_the_raw_line(folder: Path) -> None:
     assert raw == (folder / "out/profiles.jsonl").read_text().partition("\n")[0] + "\n"
 
 
+def test_pages_about_a_shopper_come_in_chinese_too(folder: Path) -> None:
+    page = beckon("profile", "ann", "--from", "out", "--language", "zh", folder=folder).stdout
+    assert page.startswith("顾客 ann\n--------\n")
+    assert "已发送活动 looker 的 p10" in page
+    listed = beckon("why", "--user", "ann", "--from", "out", "--language", "zh", folder=folder).stdout
+    assert [line.partition("Product Viewed: ")[2] for line in listed.splitlines()] == [
+        "已发送活动 looker 的 p10",
+        "未发送（looker 已达次数上限）",
+        "未发送（looker 已达次数上限）",
+    ]
+    call = ("why", "--user", "ann", "--campaign", "looker", "--campaigns", "campaigns.yaml", "--from", "out")
+    between = beckon(*call, "--language", "zh", folder=folder).stdout
+    for words in (
+        "顾客 ann，时间 2026-",
+        "looker：已达次数上限",
+        "已有的决策，可用 `beckon why DECISION_ID` 查看：",
+    ):
+        assert words in between
+    assert beckon(*call, "--json", "--language", "zh", folder=folder).stdout == (
+        beckon(*call, "--json", folder=folder).stdout
+    )
+
+
 def test_an_output_that_cannot_show_bars_shows_their_codes(folder: Path) -> None:
     done = beckon("profile", "ann", "--from", "out", folder=folder, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 0, done.stderr
@@ -273,6 +296,9 @@ WRONG: list[tuple[str, int, str]] = [
     ("profile ann --from events.jsonl", 2, "events.jsonl: is not a folder; "),
     ("profile ann --from .", 2, ".: is not a replay folder (it has no profiles.jsonl); "),
     ("profile ann --from out --kafka", 2, "--kafka: and --from are two places; "),
+    ("profile", 2, "USER: is wanted, or --sizes; "),
+    ("profile ann --sizes --kafka", 2, "USER: is wanted, or --sizes; "),
+    ("profile --sizes --from out", 2, "--sizes: needs --kafka; a folder holds lines for people, not stored"),
     ("profile AN --from out", 1, "shopper AN: is not in out; there is ann, annika"),
     ("why --from out", 2, "DECISION_ID: is wanted, or --user; "),
     ("why abc --user ann --from out", 2, "DECISION_ID: is wanted, or --user; "),

@@ -70,11 +70,21 @@ def test_the_commands_read_the_topics(archive: Archive, topics: Topics, tmp_path
     offered = TOLD.decisions[0].decision_id
     printed = [
         subprocess.run([BECKON, *call], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-        for call in (["profile", "ann", "--kafka"], ["why", str(offered), "--kafka", "--json"])
+        for call in (
+            ["profile", "ann", "--kafka"],
+            ["why", str(offered), "--kafka", "--json"],
+            ["profile", "--sizes", "--kafka"],
+            ["profile", "--sizes", "--kafka", "--json"],
+        )
     ]
     assert printed[0].startswith("Shopper ann\n")
     assert "p of spring offered" in printed[0]
     assert json.loads(printed[1])["decision_id"] == offered
+    size = len(encode_profile(TOLD.profile))  # the newest one of ann; bob is erased
+    assert printed[2].startswith("1 stored profile, bytes\n")
+    assert printed[2].splitlines()[-1].split() == ["all", f"{size}.0", str(size), str(size), str(size)]
+    sizes = json.loads(printed[3])
+    assert sizes["fields"][-1] == {"field": "all", "mean": size, "p50": size, "p99": size, "total": size}
 
 
 def test_topics_that_are_not_there_are_one_line(topics: Topics) -> None:

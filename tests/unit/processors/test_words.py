@@ -1,12 +1,20 @@
 """Pages in another language are made from the record alone."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
+from msgspec import Struct, structs
 
 from processors.explain import why_page
 from processors.words.languages import WORDS, Language
 from processors.words.zh_sentences import said
 from tests.support.story import MONDAY, campaigns_of, consent, tell, track
 
+HAN = re.compile(r"[\u4e00-\u9fff]")
+GAPS = re.compile(r"\{\w+")
+#: Texts that are nothing but signs and gaps.
+SIGNS = {".comma", ".answer.standing"}
 YES = consent(MONDAY, marketing=True)
 VIEW = track("Product Viewed", MONDAY, "m1", product_id="p", category="shoes")
 RUN = {"id": "run", "when": {"feature": "affinity", "tag": "shoes", "at_least": 0.5}}
@@ -43,3 +51,24 @@ def test_a_page_in_chinese_says_what_the_english_one_says() -> None:
     ):
         assert line in lines, line
     assert len(lines) == len(why_page(told.decision).splitlines())
+
+
+def texts(words: Struct, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text that a language brings, with where it stands."""
+    for name, value in structs.asdict(words).items():
+        where = f"{path}.{name}"
+        if isinstance(value, str):
+            yield where, value
+        elif isinstance(value, Struct):
+            yield from texts(value, where)
+        elif isinstance(value, dict):
+            yield from ((f"{where}.{key}", text) for key, text in value.items())
+
+
+def test_every_heading_and_label_has_its_chinese_with_the_same_gaps() -> None:
+    english, chinese = (dict(texts(WORDS[language])) for language in (Language.EN, Language.ZH))
+    assert english.keys() == chinese.keys()
+    assert len(english) > 140
+    for where, text in chinese.items():
+        assert HAN.search(text) or where in SIGNS, where
+        assert sorted(GAPS.findall(text)) == sorted(GAPS.findall(english[where])), where

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import CodecError, decode_profile, encode_profile
+from schemas.codec import CodecError, decode_profile, encode_profile, field_sizes
 from schemas.ids import Digest, EventTime, Minor, ShopperId
 from schemas.profiles import CartEntry, DayCounts, OfferMade, Order, Pending, Profile, Stated, Strength, Touch
 
@@ -103,6 +103,19 @@ def test_the_golden_profile_leaves_no_field_at_its_default() -> None:
 def test_a_profile_comes_back_as_it_was() -> None:
     assert decode_profile(encode_profile(today())) == today()
     assert decode_profile(encode_profile(Profile(ShopperId("new")))) == Profile(ShopperId("new"))
+
+
+@pytest.mark.parametrize("profile", [today(), Profile(ShopperId("new"))])
+def test_the_sizes_of_the_fields_add_up_to_the_profile(profile: Profile) -> None:
+    sizes = field_sizes(profile)
+    assert list(sizes) == list(Profile.__struct_fields__)
+    assert sum(sizes.values()) + 4 == len(encode_profile(profile))
+
+
+def test_a_field_is_as_large_as_its_message_pack() -> None:
+    sizes = field_sizes(full_profile())
+    assert (sizes["views"], sizes["spend"], sizes["is_known"]) == (1, 9, 1)  # fixint, uint 64, bool
+    assert sizes["merged_from"] == 1 + 1 + 6  # array of 1, text of 6: anon-1
 
 
 def test_fields_that_a_later_version_appends_are_passed_over_and_missing_ones_have_their_default() -> None:

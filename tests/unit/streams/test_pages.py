@@ -2,6 +2,7 @@
 
 import msgspec
 
+from processors.words.languages import WORDS, Language
 from schemas.decisions import Decision
 from streams.pages import decision_lines, profile_page, read_profile
 from streams.records import profile_json
@@ -73,6 +74,54 @@ Consent
 -------
   marketing: yes, said at 2026-03-02 00:00:00
   training: no, said at 2026-03-02 00:00:00
+"""
+    )
+
+
+def test_the_page_tells_the_same_story_in_chinese() -> None:
+    told = tell(CAMPAIGNS, STORY)
+    line = read_profile(profile_json(line_of(*STORY)))
+    first = told.decisions[0].decision_id
+    assert (
+        profile_page(line, told.decisions, "EUR", WORDS[Language.ZH])
+        == f"""顾客 ann
+--------
+  首次出现 2026-03-02 00:00:00，最近出现 2026-03-02 00:07:00（UTC）
+  商品浏览 2 次，商品点击 0 次，搜索 1 次，加入购物车 1 次
+
+兴趣
+----
+  shoes    ████████████████████  5.00
+  kitchen  ████                  1.00
+
+购物车
+------
+  2 x boots，EUR 19.90，加入于 2026-03-02 00:02:00
+  合计 EUR 39.80
+
+访问
+----
+  最近一次访问始于 2026-03-02 00:01:00：4 个商品事件
+  2026-03-02 00:05:00  购买 tent
+  2026-03-02 00:04:00  浏览 mug
+  2026-03-02 00:02:00  加入购物车 boots
+  2026-03-02 00:01:00  浏览 boots
+
+订单
+----
+  1 个订单，2 次退款，共消费 EUR 25.00
+  2026-03-02 00:07:00  o2: 尚未下单，已全额退款
+  2026-03-02 00:05:00  o1: EUR 40.00，有折扣，已退款 EUR 15.00
+
+优惠
+----
+  2026-03-02 00:01:00  {first}  Product Viewed: 已发送活动 spring 的 p10
+  另有 1 个决策没有发送优惠
+
+同意情况
+--------
+  营销：是，表示于 2026-03-02 00:00:00
+  模型训练：否，表示于 2026-03-02 00:00:00
 """
     )
 
