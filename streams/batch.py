@@ -33,10 +33,14 @@ from streams.transport import Chunk
 
 
 class Item(NamedTuple):
-    """An event with where it came from; `source` is its topic and partition as positions name them."""
+    """An event with where it was first read: `source` (as positions name it), offset there, broker's time there.
+
+    Of a stray too: after a crash it may be sent home again, at another offset of `beckon.internal`.
+    """
 
     event: ShopEvent
     source: str
+    offset: int
     record: Any
     broker_ms: int
 
@@ -102,7 +106,10 @@ def read(chunks: Iterable[Chunk], rules: Rules) -> Read:
         topic, source = chunk.topic, f"{chunk.topic}-{chunk.partition}"
         found.records += len(chunk.records)
         for record in chunk.records:
-            broker_ms = origin_of(record).broker_ms if topic == internal else record.timestamp
+            offset, broker_ms = record.offset, record.timestamp
+            if topic == internal:
+                first = origin_of(record)
+                source, offset, broker_ms = f"{first.topic}-{first.partition}", first.offset, first.broker_ms
             event = border_read(record.value, broker_ms)
             if isinstance(event, DeadLetter):
                 found.reasons[event.reason.value] += 1
@@ -113,7 +120,7 @@ def read(chunks: Iterable[Chunk], rules: Rules) -> Read:
             elif isinstance(event, Skipped):
                 found.outcomes[topic, "skipped"] += 1
             else:
-                add(Item(event, source, record, broker_ms))
+                add(Item(event, source, offset, record, broker_ms))
     return found
 
 
@@ -160,14 +167,13 @@ class _Run:
 
     def one(self, item: Item) -> None:
         """Apply one event."""
-        event, source, record, _ = item
+        event, source, offset, record, _ = item
         shopper = event.envelope.shopper
         profile = self._shard.find(shopper)
         if profile is None:
             profile = self._new_profile(item)
             if profile is None:
                 return
-        offset = record.offset
         if self._rules.guard_positions and offset <= profile.positions.get(source, -1):
             self.result.outcomes[record.topic, "replayed"] += 1
             return
@@ -202,7 +208,7 @@ class _Run:
         shopper, record = item.event.envelope.shopper, item.record
         profile = self._shard.find(shopper)
         if profile is not None:
-            profile.positions[item.source] = record.offset
+            profile.positions[item.source] = item.offset
             self.result.touched[shopper] = profile
         else:
             self.result.touched.pop(shopper, None)

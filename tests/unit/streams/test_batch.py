@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from faust.types import TP
 
 from processors.step import StepResult
 from schemas.events import ShopEvent
@@ -12,7 +13,8 @@ from schemas.ids import ShopperId
 from schemas.profiles import Profile
 from streams import batch, outputs
 from streams.batch import TagsOfBatch
-from tests.support.chunks import BROKER_MS, OneShard, chunk
+from streams.transport import Chunk
+from tests.support.chunks import BROKER_MS, OneShard, chunk, record
 from tests.support.shopping import track, view
 from tests.support.stand import CAMPAIGNS
 
@@ -78,6 +80,22 @@ def test_what_comes_back_on_the_internal_topic_is_never_sent_on_again(tmp_path: 
     _, result = OneShard(tmp_path, number=3, partitions=12).apply(chunk("beckon.internal", 3, _views("m1")))
     assert result.outcomes == {("beckon.internal", "applied"): 1}
     assert result.strays == 0
+
+
+def test_a_stray_that_is_sent_home_again_after_a_crash_counts_once(tmp_path: Path) -> None:
+    away = OneShard(tmp_path / "away", number=3, partitions=12)
+    home = OneShard(tmp_path / "home", number=2, partitions=12, profile__seen_max=1)
+    for first in (0, 2):  # nothing was committed: both strays are sent once more
+        _, sent = away.apply(chunk("clicks", 3, _views("m1", "m2"), first=7))
+        strays = [
+            record("beckon.internal", 2, first + place, out.value, key=out.key, headers=out.headers)
+            for place, out in enumerate(sent.outputs)
+        ]
+        _, result = home.apply(Chunk(TP("beckon.internal", 2), strays))
+    assert result.outcomes == {("beckon.internal", "replayed"): 2}
+    profile = home.shard.find(ANN)
+    assert profile is not None
+    assert (profile.views, profile.positions) == (2, {"clicks-3": 8})
 
 
 def test_lag_is_the_wall_clock_behind_the_brokers_time_and_never_below_zero(tmp_path: Path) -> None:
