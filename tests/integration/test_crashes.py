@@ -86,9 +86,15 @@ def _check_promotions(stand: Stand, wanted: list[dict[str, Any]]) -> None:
     found: dict[str, bytes] = {}
     for record in stand.broker.records("promotions"):
         if (record.key or b"").startswith(b"one-") and record.value is not None:
-            decision_id = record.headers["ce_id"].decode()
-            assert found.setdefault(decision_id, record.value) == record.value
-    assert found.keys() == {one["decision_id"] for one in wanted if one["user_id"].startswith("one-")}
+            event_id = record.headers["ce_id"].decode()
+            assert found.setdefault(event_id, record.value) == record.value
+    assert found.keys() == {_event_id(one) for one in wanted if one["user_id"].startswith("one-")}
+
+
+def _event_id(promotion: dict[str, Any]) -> str:
+    """Return the CloudEvents id that a record of `promotions` must have."""
+    ending = "-revoked" if promotion["type"] == "promotion.revoked" else ""
+    return f"{promotion['decision_id']}{ending}"
 
 
 @contextmanager
