@@ -35,7 +35,7 @@ class How:
 
 
 @dataclass
-class _History:
+class History:
     """Events by key, in file order, with their places where these count.
 
     `pairs` are the ids that one event says are the same person.
@@ -59,12 +59,12 @@ def fold_bucket(
 
     All ids that are connected to one of the bucket are in it.
     """
-    history = _by_shopper(events, how)
+    history = history_of(events, how)
     groups = connected(history.pairs)
     done = told = 0
     while history.by_shopper:
         shopper = next(iter(history.by_shopper))
-        story = _story(history, groups.get(shopper, (shopper,)), how)
+        story = story_of(history, groups.get(shopper, (shopper,)), how)
         for profile in fold_connected(story, parts, tags_of, as_of, totals):
             line = profile_json(profile_line(profile, as_of, parts.policy))
             _add_up(totals, profile)
@@ -75,8 +75,9 @@ def fold_bucket(
             progress(done)
 
 
-def _by_shopper(events: list[Placed], how: How) -> _History:
-    history = _History(pairs=pairs_of(event for _, event in events))
+def history_of(events: list[Placed], how: How) -> History:
+    """Return the events by key; the list, in the order of the input, is empty then."""
+    history = History(pairs=pairs_of(event for _, event in events))
     by_shopper = history.by_shopper
     for place, event in events:
         shopper = event.envelope.shopper
@@ -100,7 +101,7 @@ def pairs_of(events: Iterable[ShopEvent]) -> list[tuple[ShopperId, ShopperId]]:
     ]
 
 
-def _story(history: _History, shoppers: Sequence[ShopperId], how: How) -> list[ShopEvent]:
+def story_of(history: History, shoppers: Sequence[ShopperId], how: How) -> list[ShopEvent]:
     """Return the events of connected ids as they are to be processed; they leave the history (and memory)."""
     rank: Callable[[ShopEvent], Any] = _time_and_digest
     if how.keep_order:
@@ -119,7 +120,7 @@ def _time_and_digest(event: ShopEvent) -> tuple[EventTime, Digest]:
     return event.envelope.at, event.envelope.digest
 
 
-def _places(history: _History, shoppers: Sequence[ShopperId]) -> dict[int, int]:
+def _places(history: History, shoppers: Sequence[ShopperId]) -> dict[int, int]:
     """Return the place of each event of these shoppers, by its identity in memory."""
     return {
         id(event): place

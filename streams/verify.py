@@ -1,7 +1,8 @@
 """Both checks of every decision of a run (design 6): from its record alone, and from its shopper's events."""
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -118,13 +119,25 @@ class Verifier:
             for event in cut.fresh:
                 known.setdefault(event.envelope.digest, event)
             self.report.events += len(cut.fresh)
-            campaigns = self._policies.get(record.policy_digest)
-            if campaigns is None:
-                continue  # told already
-            if self._can_compare(record, known):
-                in_another_order = is_last or len(known) <= REORDERED_MAX
-                self._compare(record, profile, campaigns, known if in_another_order else {}, tags_of)
-            remember(profile, record, campaigns)
+            in_another_order = is_last or len(known) <= REORDERED_MAX
+            self.compare(record, profile, known, tags_of, in_another_order=in_another_order)
+
+    def compare(
+        self,
+        record: Decision,
+        profile: Profile,
+        known: Mapping[Digest, ShopEvent],
+        tags_of: TagsOf,
+        *,
+        in_another_order: bool,
+    ) -> None:
+        """Hold a decision against the profile, folded from `known`, and remember there what it offered."""
+        campaigns = self._policies.get(record.policy_digest)
+        if campaigns is None:
+            return  # told already
+        if self._can_compare(record, known):
+            self._compare(record, profile, campaigns, known if in_another_order else {}, tags_of)
+        remember(profile, record, campaigns)
 
     def skip(self, count: int, why: str) -> None:
         """Count decisions whose events cannot be folded again."""
@@ -206,19 +219,35 @@ def by_order(events: Sequence[ShopEvent], decisions: Iterable[Decision]) -> Iter
 
 
 def by_position(seen: Iterable[Seen], decisions: Iterable[Decision]) -> Iterator[Cut]:
-    """Cut a shopper's events at the `positions` of the decisions, topic by topic."""
+    """Cut a shopper's events at the `positions` of the decisions, topic by topic.
+
+    The positions of a timer's decision count the event that fired it, which was folded after it only. That is the
+    one event at or after the deadline: an earlier such event would have fired it.
+    """
     rest = sorted(seen, key=lambda item: (item.broker_ms, item.source, item.offset))
     everything, before = rest, dict[str, int]()
-    for decision in sorted(decisions, key=lambda d: (sum(d.positions.values()), d.now)):
+    ids = {item.event.envelope.message_id for item in rest}
+    for decision in sorted(decisions, key=lambda d: _turn(d, ids)):
         positions = decision.positions
+        until = math.inf if decision.trigger.message_id in ids else decision.trigger.at
         # A run that was interrupted may have taken the topics in another turn the second time.
         anew = any(positions.get(source, -1) < offset for source, offset in before.items())
         if anew:
             rest = everything
-        fresh = [item.event for item in rest if item.offset <= positions.get(item.source, -1)]
-        rest = [item for item in rest if item.offset > positions.get(item.source, -1)]
-        before = positions
+        fresh, later = list[ShopEvent](), list[Seen]()
+        for item in rest:
+            if item.offset <= positions.get(item.source, -1) and item.event.envelope.at < until:
+                fresh.append(item.event)
+            else:
+                later.append(item)
+        rest, before = later, positions
         yield Cut(decision, fresh, anew)
+
+
+def _turn(decision: Decision, ids: Container[str]) -> tuple[int, int, bool, str]:
+    """Return what decisions of one shopper are sorted by; timers come before the event that fired them."""
+    trigger = decision.trigger
+    return sum(decision.positions.values()), decision.now, trigger.message_id in ids, trigger.event
 
 
 def _with_last(cuts: Iterable[Cut]) -> Iterator[tuple[Cut, bool]]:

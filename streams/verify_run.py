@@ -1,6 +1,6 @@
 """Where `beckon verify` finds decisions and events: in a replay's folder and its event files, or in the topics."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +13,17 @@ from schemas.events import DeadLetter, IdentityEvent, Rejection, ShopEvent, Skip
 from schemas.ids import ShopperId
 from schemas.topics import DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES, Topic
 from streams import replay_folder
+from streams.connected import connected
 from streams.internal import origin_of
 from streams.parts import Parts
-from streams.shuffle import CALM, Disturbance, disturbed
+from streams.replay_bucket import How, history_of, pairs_of, story_of
+from streams.shuffle import CALM, Disturbance
 from streams.sources import HugeLine, check_readable, lines_of
+from streams.spill import Placed
 from streams.tagged import tags_of
 from streams.topic_reader import TopicReader
 from streams.verify import Report, Seen, Verifier, by_order, by_position
+from streams.verify_connected import verify_connected
 
 _MERGED = "of shoppers with several ids"
 _GONE = "older events are gone from the topics"
@@ -56,19 +60,18 @@ def verify_folder(
     if not files:
         verifier.skip(verifier.report.decisions, _NO_EVENTS)
         return verifier.report
-    histories = _histories(files, decided.keys(), parts, wall_ms)
-    several = _with_several_ids(event for events in histories.values() for event in events)
-    tags = tags_of((event for events in histories.values() for event in events), parts)
-    for shopper in sorted(decided):
-        decisions, events = decided[shopper], histories.pop(shopper, [])
-        if shopper in several:
-            verifier.skip(len(decisions), _MERGED)
-            continue
-        if not order.keep_order:
-            events.sort(key=lambda event: (event.envelope.at, event.envelope.digest))
-        if order.disturbance != CALM:
-            events = disturbed(shopper, events, order.disturbance)
-        verifier.story(shopper, by_order(events, decisions), tags)
+    how = How((), wall_ms, order.disturbance, order.keep_order)
+    groups = connected(_pairs(files, parts, wall_ms))
+    wanted = {shopper for asked in decided for shopper in groups.get(asked, (asked,))}
+    history = history_of(_placed(files, wanted, parts, wall_ms), how)
+    tags = tags_of((event for events in history.by_shopper.values() for event in events), parts)
+    for group in sorted({groups.get(shopper, (shopper,)) for shopper in decided}):
+        story = story_of(history, group, how)
+        decisions = [decision for shopper in group for decision in decided.get(shopper, ())]
+        if len(group) == 1:
+            verifier.story(group[0], by_order(story, decisions), tags)
+        else:
+            verify_connected(verifier, story, decisions, parts.policy, tags)
     return verifier.report
 
 
@@ -131,19 +134,24 @@ def _offers(values: Iterable[bytes]) -> set[str]:
     return {promotion.decision_id for promotion in sent if promotion.type == "promotion.offered"}
 
 
-def _histories(
-    files: Sequence[Path], wanted: Iterable[ShopperId], parts: Parts, wall_ms: int
-) -> dict[ShopperId, list[ShopEvent]]:
-    """Return the accepted events of the shoppers that something was decided about, in file order."""
-    found: dict[ShopperId, list[ShopEvent]] = {shopper: [] for shopper in wanted}
-    read_line = parts.border.read_line
+def _pairs(files: Sequence[Path], parts: Parts, wall_ms: int) -> list[tuple[ShopperId, ShopperId]]:
+    """Return the ids that one accepted event says are the same person; only lines that may say so are decoded."""
+    lines = (raw for path in files for raw in lines_of(path) if not isinstance(raw, HugeLine))
+    naming = (raw for raw in lines if b"identify" in raw or b"alias" in raw or b"\\u" in raw)
+    events = (parts.border.read_line(raw, wall_ms) for raw in naming)
+    return pairs_of(event for event in events if not isinstance(event, DeadLetter | Skipped))
+
+
+def _placed(files: Sequence[Path], wanted: Container[ShopperId], parts: Parts, wall_ms: int) -> list[Placed]:
+    """Return the accepted events of some shoppers, in file order."""
+    found: list[Placed] = []
     for path in files:
         for raw in lines_of(path):
             if isinstance(raw, HugeLine):
                 continue
-            event = read_line(raw, wall_ms)
-            if not isinstance(event, DeadLetter | Skipped) and event.envelope.shopper in found:
-                found[event.envelope.shopper].append(event)
+            event = parts.border.read_line(raw, wall_ms)
+            if not isinstance(event, DeadLetter | Skipped) and event.envelope.shopper in wanted:
+                found.append((len(found), event))
     return found
 
 

@@ -16,7 +16,7 @@ from streams.settings import Settings, load
 from streams.verify import Cut, Report, Seen, Verifier, by_order, by_position
 from streams.verify_run import Order, verify_folder
 from tests.support.lines import NOW_MS, Json, read, run, write
-from tests.support.story import DAY, MINUTE, MONDAY, consent, identify, order, tell, track
+from tests.support.story import DAY, MINUTE, MONDAY, consent, order, tell, track
 from tests.support.story import campaigns_of as ready
 from tests.support.story import read as event_of
 
@@ -219,14 +219,19 @@ def test_a_history_on_topics_is_cut_at_the_positions_and_begun_anew_where_they_g
     assert _ids(by_position(seen, turned)) == [("m1", ["m1", "m2", "m3"], False), ("m2", ["m1", "yes"], True)]
 
 
-def test_shoppers_with_several_ids_are_counted_and_not_compared(tmp_path: Path, settings: Settings) -> None:
-    moved = {**identify(MONDAY, "who", "ann"), "anonymousId": "cookie"}
-    file = write(tmp_path / "e.jsonl", *story("ann"), *story("bob"), moved)
-    run(tmp_path / "out", file, settings=settings)
-    report = verified(tmp_path / "out", [file], settings)
-    assert report.ok
-    assert list(report.unchecked) == ["of shoppers with several ids"]
-    assert 0 < report.refolded < report.decisions
+def test_a_timer_on_topics_is_cut_before_the_event_that_fired_it_and_that_its_positions_count() -> None:
+    places = [("i-0", 7), ("c-0", 1), ("c-0", 2), ("c-0", 3)]
+    seen = [Seen(e, source, offset, 0) for e, (source, offset) in zip(EVENTS, places, strict=True)]
+    due = EVENTS[3].envelope.at  # that of m3: at the latest time that it still fires
+    own = msgspec.structs.replace(DECISIONS[2], positions={"c-0": 3, "i-0": 7})
+    timer = msgspec.structs.replace(
+        own, now=due, trigger=msgspec.structs.replace(own.trigger, event="Session Ended", message_id="t", at=due)
+    )  # fmt: skip
+    for decisions in ([own, timer], [timer, own]):
+        assert _ids(by_position(seen, decisions)) == [
+            ("t", ["m1", "m2", "yes"], False),
+            ("m3", ["m3"], False),
+        ]
 
 
 def test_what_a_model_gave_up_on_cannot_be_folded_again(settings: Settings) -> None:
