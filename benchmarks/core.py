@@ -153,6 +153,7 @@ def _decide_lines(shoppers: Sequence[Profile]) -> list[Line]:
         ("decide, 50 campaigns, all fail at their first condition", _campaigns("tag", 1e9)),
         ("decide, 50 campaigns, none of their tags is known", _campaigns("unheard", 1e-6)),
         ("decide, 50 campaigns, a full record of 250 conditions", _campaigns("tag", 0)),
+        ("decide, the same, 250 different ones, 50 priorities", _campaigns("tag", 0, apart=1)),
     ):
 
         def ours(campaigns: Campaigns = campaigns) -> None:
@@ -163,20 +164,28 @@ def _decide_lines(shoppers: Sequence[Profile]) -> list[Line]:
     return lines
 
 
-def _campaigns(tag: str, interest: float) -> Campaigns:
+def _campaigns(tag: str, interest: float, apart: int = 0) -> Campaigns:
+    """Return campaigns that ask for an interest each and for the same else; with `apart` 1 no two ask for the same
+    number, and no two have the same priority: then nothing can be worded once for all of them."""
     conditions = [
-        {"feature": "views", "at_least": 1},
-        {"feature": "views", "within": "7d", "at_least": 1},
-        {"feature": "cart_value", "at_least": 0},
-        {"not": {"feature": "orders", "within": "7d", "at_least": 10_000}},
+        [
+            {"feature": "views", "at_least": 1 + n * apart},
+            {"feature": "views", "within": "7d", "at_least": 1 + n * apart},
+            {"feature": "cart_value", "at_least": n * apart / 100},
+            {"not": {"feature": "orders", "within": "7d", "at_least": 10_000 + n * apart}},
+        ]
+        for n in range(CAMPAIGNS)
     ]
     tree = [
         {
             "id": f"c{n}",
             "triggers": [EventName.PRODUCT_VIEWED.value],
-            "when": {"all": [{"feature": "affinity", "tag": f"{tag}{n}", "at_least": interest}, *conditions]},
+            "when": {
+                "all": [{"feature": "affinity", "tag": f"{tag}{n}", "at_least": interest}, *conditions[n]]
+            },
             "offers": [{"promotion_id": f"p{n}", "name": f"offer {n}"}],
             "caps": [{"at_most": 1, "per": "7d"}],
+            "priority": n * apart,
         }
         for n in range(CAMPAIGNS)
     ]

@@ -62,6 +62,7 @@ class Comparison:
         "check",
         "feature",
         "holds",
+        "is_shared",
         "key",
         "read",
         "test",
@@ -75,6 +76,8 @@ class Comparison:
         self._is_real = feature.unit is Unit.REAL
         self._is_words = feature.unit in (Unit.TEXT, Unit.FLAG)
         self.feature = feature
+        #: Whether several campaigns have it: then its check is worth keeping for the rest of a decision.
+        self.is_shared = False
         self.key, self.read = feature.key, feature.read
         self._currency = currency
         self._negated = negated

@@ -44,6 +44,8 @@ def compile_condition(
         if comparison is None:
             feature = feature_of(condition, currency, policy)
             comparison = shared[key] = Comparison(condition, feature, currency, negated)
+        else:
+            comparison.is_shared = True
         return Compiled(comparison.test, (comparison,))
     parts = [
         compile_condition(part, currency, policy, negated, shared)

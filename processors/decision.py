@@ -77,8 +77,10 @@ def stream_time(profile: Profile, at: EventTime) -> EventTime:
 
     A tick may have made an offer after `last_seen`; without it a late event would find its cap window empty.
     """
-    newest = max((made[-1].at for made in profile.offers.values()), default=at)
-    return max(profile.last_seen, at, newest)
+    now = max(at, profile.last_seen)
+    for made in profile.offers.values():
+        now = max(now, made[-1].at)
+    return now
 
 
 def settle(case: Case, eligible: Iterable[Ready]) -> tuple[list[Weighed], Weighed | None]:

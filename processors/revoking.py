@@ -57,7 +57,9 @@ def revoke(
 
 
 def _is_granted(profile: Profile, purpose: str, side: SideInputs) -> bool:
-    return all(is_granted(profile, asked, side) for asked in (Purpose.PROFILING, Purpose(purpose)))
+    return is_granted(profile, Purpose.PROFILING, side) and (
+        purpose == Purpose.PROFILING or is_granted(profile, Purpose(purpose), side)
+    )
 
 
 def _reason(

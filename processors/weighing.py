@@ -27,7 +27,7 @@ class Case(Struct, gc=False):
 
     `values` gathers what conditions read, by the key of the feature. `consent` and `consented` (a check:
     profiling and this purpose) hold every purpose; `in_time` has a check per `reach_within` in ms, `checked` one
-    per comparison: campaigns like to ask for the same.
+    per comparison that several campaigns share.
     `recorded` has the products by campaign where a record is decided again, and neither cart nor catalogue is at hand.
     """
 
@@ -64,7 +64,7 @@ class Weighed(Struct, gc=False):
 
 def is_granted(profile: Profile, purpose: Purpose, side: SideInputs) -> bool:
     """Return whether the shopper consents; who never said is profiled by the setting, and nothing else."""
-    stated = profile.consent.get(purpose.value)
+    stated = profile.consent.get(purpose)  # a StrEnum is its value; `.value` costs more than the look-up
     if stated is None:
         return purpose is Purpose.PROFILING and side.default_profiling
     return stated.value is True
@@ -111,13 +111,15 @@ def _explain(case: Case, campaign: Ready) -> list[Check]:
     checked = case.checked
     checks: list[Check] = []
     for comparison in campaign.comparisons:
-        check = checked.get(comparison)
+        check = checked.get(comparison) if comparison.is_shared else None
         if check is None:
             values, key = case.values, comparison.key
             value = values.get(key, _UNREAD)
             if value is _UNREAD:
                 value = values[key] = comparison.read(case.facts)
-            check = checked[comparison] = comparison.check(value)
+            check = comparison.check(value)
+            if comparison.is_shared:
+                checked[comparison] = check
         checks.append(check)
     return checks
 
@@ -126,12 +128,19 @@ def _stop(case: Case, weighed: Weighed) -> Reason | None:
     """Return the first step that stops a candidate. Steps that have nothing to look at are passed by here:
     a call costs more than the question, and most offers have no products, cost and words to look at.
     """
-    offer = weighed.campaign.offer
-    if not _has_consent(case, weighed):
+    campaign, checks = weighed.campaign, weighed.checks
+    offer = campaign.offer
+    consented = case.consented[campaign.purpose]
+    checks.append(consented)
+    if not consented.passed:
         return Reason.NO_CONSENT
-    if not _is_in_time(case, weighed):
+    in_time = case.in_time.get(campaign.reach_ms)
+    if in_time is None:
+        in_time = case.in_time[campaign.reach_ms] = _reach_check(case.side.lag_ms, campaign)
+    checks.append(in_time)
+    if not in_time.passed:
         return Reason.TOO_LATE
-    if weighed.campaign.caps and not _is_below_caps(case, weighed):
+    if campaign.caps and not _is_below_caps(case, weighed):
         return Reason.CAPPED
     if case.cool_down is not None and not _has_cooled_down(case.cool_down, weighed):
         return Reason.COOLING_DOWN
@@ -148,27 +157,12 @@ def _stop(case: Case, weighed: Weighed) -> Reason | None:
     return None
 
 
-def _has_consent(case: Case, weighed: Weighed) -> bool:
-    check = case.consented[weighed.campaign.purpose]
-    weighed.checks.append(check)
-    return check.passed
-
-
 def _consent_check(profile: Profile, consent: dict[str, bool], purpose: str) -> Check:
     for name in (Purpose.PROFILING.value, purpose):
         if not consent[name]:
             verb = "has not agreed to" if name not in profile.consent else "refused"
             return Check("consent", f"the shopper {verb} {name}", False, f"consent to {name}")
     return Check("consent", f"the shopper allows {purpose}", True, f"withdrawn consent to {purpose}")
-
-
-def _is_in_time(case: Case, weighed: Weighed) -> bool:
-    campaign = weighed.campaign
-    check = case.in_time.get(campaign.reach_ms)
-    if check is None:
-        check = case.in_time[campaign.reach_ms] = _reach_check(case.side.lag_ms, campaign)
-    weighed.checks.append(check)
-    return check.passed
 
 
 def _reach_check(lag_ms: int, campaign: Ready) -> Check:

@@ -4,6 +4,8 @@ Compact, keys sorted, floats rounded half even to 6 digits after the point, `-0.
 the same decision gives the same bytes wherever it was made.
 """
 
+from collections.abc import Iterable
+from math import copysign
 from typing import Any
 
 import msgspec
@@ -17,12 +19,15 @@ _AS_IT_IS = frozenset({str, int, bool, type(None)})
 
 def decision_json(decision: Decision) -> bytes:
     """Return the value of a record in `decisions`, the line of decisions.jsonl."""
-    return _encode(_rounded(_plain(decision)))
+    return _encode(decision if _is_rounded(_numbers_of(decision)) else _rounded(_plain(decision)))
 
 
 def promotion_json(promotion: Promotion) -> bytes:
     """Return the value of a record in `promotions`, the line of promotions.jsonl."""
-    return _encode(_rounded(_plain(promotion)))
+    numbers = [promotion.propensity, *promotion.scores.values()]
+    if promotion.coupon is not None:
+        numbers.append(promotion.coupon.value)
+    return _encode(promotion if _is_rounded(numbers) else _rounded(_plain(promotion)))
 
 
 def revocation_json(revocation: Revocation) -> bytes:
@@ -39,6 +44,26 @@ def profile_json(line: dict[str, Any]) -> bytes:
     b'{"affinity":{"shoes":0.123457},"user_id":"ann"}'
     """
     return _encode(line)
+
+
+def _numbers_of(decision: Decision) -> list[object]:
+    """Return whatever in a decision may be a float."""
+    numbers: list[object] = [decision.propensity, *decision.features.values(), *decision.scores.values()]
+    for candidate in decision.candidates:
+        numbers.append(candidate.expected_value)
+        numbers += [check.flip_to for check in candidate.checks]
+    return numbers
+
+
+def _is_rounded(numbers: Iterable[object]) -> bool:
+    """Return whether all floats are as `_rounded` would leave them, as most are from the start: a look at them
+    costs a fraction of a copy of the record."""
+    for number in numbers:
+        if type(number) is not float:
+            continue
+        if round(number, 6) != number or (number == 0 and copysign(1.0, number) < 0):
+            return False
+    return True
 
 
 def _rounded(value: object) -> object:

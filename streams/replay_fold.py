@@ -132,9 +132,13 @@ class _Group:
 
     def _note(self, verdict: Verdict) -> None:
         totals = self._totals
-        totals.reasons["not_live"] += verdict.not_live
-        totals.reasons["not_eligible"] += verdict.not_eligible
-        totals.reasons["stale"] += verdict.stale
+        reasons = totals.reasons
+        if verdict.not_live:
+            reasons["not_live"] += verdict.not_live
+        if verdict.not_eligible:
+            reasons["not_eligible"] += verdict.not_eligible
+        if verdict.stale:
+            reasons["stale"] += 1
         decision, promotion = verdict.decision, verdict.promotion
         if decision is None:
             return
@@ -152,7 +156,9 @@ class _Group:
         totals.outcomes[decision.outcome.value] += 1
         if decision.outcome is Outcome.OFFERED and decision.campaign_id is not None:
             totals.offered_by_campaign[decision.campaign_id] += 1
-        totals.reasons.update(c.reason.value for c in decision.candidates if c.reason is not None)
+        for candidate in decision.candidates:
+            if candidate.reason is not None:
+                reasons[candidate.reason] += 1
 
     def _note_revoked(self, revoked: Iterable[Revocation]) -> None:
         for revocation in revoked:

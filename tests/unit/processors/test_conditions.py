@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from processors.conditions import compile_condition
+from processors.conditions import Shared, compile_condition
 from processors.features import Facts
 from schemas.campaigns import Condition
 from schemas.ids import EventTime
@@ -52,3 +52,19 @@ def test_comparisons_are_kept_in_the_order_of_the_file() -> None:
         "number of product clicks is 0, at least 1 needed",
         "number of additions to the cart is 0, less than 1 needed",
     ]
+
+
+def test_equal_comparisons_are_one_object_and_1_and_true_are_not_equal() -> None:
+    shared: Shared = {}
+    first, again, other = (
+        compile_condition(msgspec.convert(tree, Condition), "USD", POLICY, shared=shared).comparisons[0]
+        for tree in (
+            {"feature": "trait", "name": "size", "equals": 1},
+            {"feature": "trait", "name": "size", "equals": 1},
+            {"feature": "trait", "name": "size", "equals": True},
+        )
+    )
+    assert first is again
+    assert first.is_shared
+    assert other is not first
+    assert not other.is_shared
