@@ -80,12 +80,13 @@ def _full_profile(number: int, random: Random) -> Profile:
     first = Envelope(profile.shopper, "yes", digest_of("yes"), EventTime(START_MS), known=True)
     fold(profile, ConsentChanged(first, EventName.CONSENT_CHANGED, {Purpose.MARKETING: True}), (), POLICY)
     for place in range(FILLING):
-        event = _event(profile.shopper, place, random)
+        event = event_of(profile.shopper, place, random)
         fold(profile, event, category_tags(event, NO_CATALOG), POLICY)
     return profile
 
 
-def _event(shopper: ShopperId, place: int, random: Random) -> ShopEvent:
+def event_of(shopper: ShopperId, place: int, random: Random) -> ShopEvent:
+    """Return one event of a shopper's history; `place` is its number."""
     at, message_id = EventTime(START_MS + place * STEP_MS), f"{shopper}-{place}"
     envelope = Envelope(shopper, message_id, digest_of(message_id), at, known=True)
     product = ProductId(f"p{random.randrange(500)}")
@@ -111,7 +112,7 @@ def _fold_line(shoppers: Sequence[Profile], random: Random) -> Line:
         work: list[tuple[Profile, ShopEvent, tuple[Tags, ...]]] = []
         for place in range(FILLING + number * 100, FILLING + number * 100 + 100):
             for profile in shoppers:
-                event = _event(profile.shopper, place, random)
+                event = event_of(profile.shopper, place, random)
                 work.append((profile, event, category_tags(event, NO_CATALOG)))
 
         def ours(work: list[tuple[Profile, ShopEvent, tuple[Tags, ...]]] = work) -> None:

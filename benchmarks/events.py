@@ -1,7 +1,7 @@
 """The events of the two jobs of design 12, and what must come out of them.
 
-Both are made from a seed, so that every run and every engine gets the same bytes. Every title and every
-query is new: whoever reads texts with a model must read each of them.
+Both are made from a seed, so that every run and every engine gets the same bytes. Unless a load says otherwise,
+every title and every query is new: whoever reads texts with a model must read each of them.
 """
 
 from bisect import bisect_right
@@ -37,6 +37,23 @@ class Job(StrEnum):
 
     PEER = "peer"
     FULL = "full"
+
+
+class Load(Struct, frozen=True):
+    """What an engine is given to do.
+
+    `skew` 0: all of the peer job's shoppers are equally busy. `promotions`: percent of its events that bring one.
+    `unseen`: the share of its texts that no other event has; the others are titles of its 5,000 products.
+    `silent` campaigns more wait for an event that never comes.
+    """
+
+    job: Job
+    events: int
+    shoppers: int = SHOPPERS
+    skew: float = SKEW
+    promotions: int = 2
+    unseen: float = 1.0
+    silent: int = 0
 
 
 class Record(NamedTuple):
@@ -81,9 +98,9 @@ def expected(records: Iterable[Record]) -> dict[str, Counts]:
     return {shopper: Counts(*counters) for shopper, counters in found.items()}
 
 
-def make(job: Job, count: int) -> Iterator[Record]:
-    """Yield `count` events of a job, in the order in which they happened."""
-    return _peer(count) if job is Job.PEER else _full(count)
+def make(load: Load) -> Iterator[Record]:
+    """Yield the events of a job, in the order in which they happened."""
+    return _peer(load) if load.job is Job.PEER else _full(load.events)
 
 
 _SHELVES: Mapping[str, tuple[str, ...]] = {
@@ -103,32 +120,55 @@ _KINDS = (EventName.PRODUCT_VIEWED, EventName.PRODUCT_ADDED, EventName.ORDER_COM
 _KIND_WEIGHTS = (90, 7, 3)
 
 
-def _peer(count: int) -> Iterator[Record]:
+def _peer(load: Load) -> Iterator[Record]:
     rng = Random("peer job")
-    heights = list(accumulate(1 / rank**SKEW for rank in range(1, SHOPPERS + 1)))
+    heights = list(accumulate(1 / rank**load.skew for rank in range(1, load.shoppers + 1)))
     encode = msgspec.json.Encoder().encode
-    for number in range(count):
-        place = bisect_right(heights, rng.random() * heights[-1], hi=SHOPPERS - 1)
-        shopper = f"u{place:05d}"
+    for number in range(load.events):
+        place = bisect_right(heights, rng.random() * heights[-1], hi=load.shoppers - 1)
         (name,) = rng.choices(_KINDS, _KIND_WEIGHTS)
         # Everyone has a favourite shelf; looks at the others get rarer with their distance.
         label = _LABELS[(place + int(rng.random() ** 2 * len(_LABELS))) % len(_LABELS)]
-        product = {
+        product: dict[str, Any] = {
             "product_id": f"p{rng.randrange(_PRODUCTS):04d}",
             "name": f"{rng.choice(_COLOURS)} {rng.choice(_SHELVES[label])} {number:06x}",
             "category": label,
             "price": rng.randint(500, 30_000) / 100,
         }
-        properties = _order(number, product) if name is EventName.ORDER_COMPLETED else product
-        envelope = {
-            "type": "track",
-            "event": name.value,
-            "messageId": f"{number:08x}",
-            "timestamp": iso_utc(START_MS + number * STEP_MS),
-            "userId": shopper,
-            "properties": properties,
-        }
-        yield Record(CLICKS.name, shopper, name, encode(envelope))
+        if load.unseen < 1 and rng.random() >= load.unseen:
+            product["name"] = title_of(int(product["product_id"][1:]))
+        yield _peer_record(number, f"u{place:05d}", name, product, encode)
+
+
+def title_of(product: int) -> str:
+    """Return the title that a product of the peer job keeps, where its texts are not all new."""
+    shelf = _SHELVES[_LABELS[product % len(_LABELS)]]
+    return f"{_COLOURS[product % len(_COLOURS)]} {shelf[product % len(shelf)]} no {product:04d}"
+
+
+def each_product_once(count: int = _PRODUCTS) -> Iterator[Record]:
+    """Yield a view of every product of the peer job: whoever remembers texts knows all titles then."""
+    encode = msgspec.json.Encoder().encode
+    for number in range(count):
+        label = _LABELS[number % len(_LABELS)]
+        product = {"product_id": f"p{number:04d}", "name": title_of(number), "category": label, "price": 9.99}
+        # Before all other events, as its place in the topic says.
+        yield _peer_record(number - count, f"w{number:05d}", EventName.PRODUCT_VIEWED, product, encode)
+
+
+def _peer_record(
+    number: int, shopper: str, name: EventName, product: dict[str, Any], encode: Callable[[Any], bytes]
+) -> Record:
+    properties = _order(number, product) if name is EventName.ORDER_COMPLETED else product
+    envelope = {
+        "type": "track",
+        "event": name.value,
+        "messageId": f"{number:08x}",
+        "timestamp": iso_utc(START_MS + number * STEP_MS),
+        "userId": shopper,
+        "properties": properties,
+    }
+    return Record(CLICKS.name, shopper, name, encode(envelope))
 
 
 def _order(number: int, product: dict[str, Any]) -> dict[str, Any]:

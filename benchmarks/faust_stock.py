@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Any
 
 import faust
+from msgspec import Struct
 
 HALF_LIFE_S = 14 * 86_400.0
 RECENT_MAX = 20
-#: Interest from which something put into the cart brings a promotion: about 2 % of the events.
-INTEREST = 12.0
 COUNTERS = {
     "Product Viewed": "views",
     "Product Clicked": "clicks",
@@ -28,6 +27,14 @@ WEIGHTS = {"Product Viewed": 1.0, "Product Clicked": 1.0, "Product Added": 4.0, 
 
 Profile = dict[str, Any]
 Event = dict[str, Any]
+
+
+class Promoting(Struct, frozen=True):
+    """After one of `triggers`, an interest of at least `interest` in one of `categories` brings a promotion."""
+
+    triggers: tuple[str, ...]
+    interest: float
+    categories: tuple[str, ...]
 
 
 def new_profile() -> Profile:
@@ -48,6 +55,11 @@ def build(settings: Mapping[str, str]) -> faust.App:
     events = app.topic(*settings["STOCK_TOPICS"].split(","), key_type=str, value_serializer="json")
     promotions = app.topic(settings["STOCK_PROMOTIONS"], key_type=str, value_serializer="json")
     profiles = app.Table("profiles", default=new_profile)
+    rule = Promoting(
+        tuple(settings["STOCK_TRIGGERS"].split(",")),
+        float(settings["STOCK_INTEREST"]),
+        tuple(settings["STOCK_PROMOTED"].split(",")),
+    )
 
     @app.agent(events)
     async def count(stream: Any) -> None:
@@ -55,7 +67,7 @@ def build(settings: Mapping[str, str]) -> faust.App:
         async for event in stream:
             shopper = event.get("userId") or event["anonymousId"]
             profile = profiles[shopper]
-            promotion = update(profile, event)
+            promotion = update(profile, event, rule)
             profiles[shopper] = profile  # a stored value changes by being set: this writes the changelog
             if promotion is not None:
                 await promotions.send(key=shopper, value=promotion)
@@ -63,7 +75,7 @@ def build(settings: Mapping[str, str]) -> faust.App:
     return app
 
 
-def update(profile: Profile, event: Event) -> Profile | None:
+def update(profile: Profile, event: Event, rule: Promoting) -> Profile | None:
     """Change a profile in place by one event; return the promotion that it brings, if any."""
     name, properties = event["event"], event["properties"]
     at = datetime.fromisoformat(event["timestamp"]).timestamp()
@@ -72,21 +84,23 @@ def update(profile: Profile, event: Event) -> Profile | None:
     if counter is not None:
         profile[counter] += 1
     weight = WEIGHTS.get(name)
-    if weight is None:
+    if weight is not None:
+        for product in properties.get("products", (properties,)):
+            profile["recent"] = [*profile["recent"], product["product_id"]][-RECENT_MAX:]
+            interest = _at(profile["affinity"], product["category"], at) + weight
+            profile["affinity"][product["category"]] = [interest, at]
+    if name not in rule.triggers:
         return None
-    strength = 0.0
-    for product in properties.get("products", (properties,)):
-        profile["recent"] = [*profile["recent"], product["product_id"]][-RECENT_MAX:]
-        strength = _touch(profile["affinity"], product["category"], weight, at)
-    if name != "Product Added" or strength < INTEREST:
-        return None
-    return {"id": event["messageId"], "category": properties["category"], "interest": strength}
+    for category in rule.categories:
+        interest = _at(profile["affinity"], category, at)
+        if interest >= rule.interest:
+            return {"id": event["messageId"], "category": category, "interest": interest}
+    return None
 
 
-def _touch(affinity: dict[str, list[float]], category: str, weight: float, at: float) -> float:
+def _at(affinity: dict[str, list[float]], category: str, at: float) -> float:
     strength, as_of = affinity.get(category, (0.0, at))
-    faded: float = strength * 2.0 ** ((as_of - at) / HALF_LIFE_S) + weight
-    affinity[category] = [faded, at]
+    faded: float = strength * 2.0 ** ((as_of - at) / HALF_LIFE_S)
     return faded
 
 

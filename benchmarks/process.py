@@ -64,9 +64,18 @@ class MeasuredProcess:
                 self._process.kill()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process id, inside the block."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the process at once, as `kill -9` does."""
+        self._process.kill()
+        self._process.wait()
+
     def sample(self) -> int | None:
-        """Wait a little, note the CPU time; return the exit code once the process has ended."""
-        time.sleep(SAMPLE_S)
+        """Note the CPU time; return the exit code once the process has ended."""
         # Asked before the code is: a process that ended keeps its times until its code is taken.
         self.samples.append(CpuSample(time.time(), _cpu_seconds(self._process.pid)))
         return self._process.poll()
@@ -75,14 +84,19 @@ class MeasuredProcess:
         """Sample until the process ends by itself; raise `BenchError` if it fails or takes too long."""
         deadline = time.monotonic() + patience_s
         while (code := self.sample()) is None:
+            time.sleep(SAMPLE_S)
             if time.monotonic() > deadline:
                 raise self.failed(f"did not end within {patience_s:.0f} s")
         if code != 0:
             raise self.failed(f"ended with exit code {code}")
 
+    def told(self) -> str:
+        """Return what the process has written so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
     def failed(self, problem: str) -> BenchError:
         """Return the one line of what went wrong, with the last one that the process wrote."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = self.told().strip().splitlines()
         last = f" ({lines[-1][:200]})" if lines else ""
         return BenchError(self.name, f"{problem}{last}", "run it by hand, or leave it out")
 
@@ -94,6 +108,14 @@ def cores() -> tuple[int, int]:
     except AttributeError:
         raise BenchError("bench", "pins processes and reads /proc", "run it on Linux") from None
     return allowed[0], allowed[-1]
+
+
+def resident_mb(pid: int) -> float:
+    """Return the memory that a process holds now, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 @contextmanager

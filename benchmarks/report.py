@@ -5,57 +5,63 @@ from statistics import median
 
 from msgspec import Struct
 
-from benchmarks.engines import ENGINES, STOCK
-
-#: Ratios compare this engine with its rivals.
-OURS = "worker"
-
-
-class Machine(Struct, frozen=True):
-    """Where it ran. A broker that was given has an address instead of a version, and no core of ours."""
-
-    processor: str
-    cores: int
-    broker_core: int | None
-    engine_core: int
-    python: str
-    kafka: str
+from benchmarks.engines import ENGINES, STOCK, STREAMS, WORKER
+from benchmarks.events import Load
+from benchmarks.stand import Machine
 
 
 class EngineRuns(Struct):
-    """All runs of one engine, in order; `load` is the machine's load average when each began."""
+    """All runs of one engine, in order.
+
+    `steady_per_cpu_second` is that of the second half of a run, `changelog` its number of changelog records,
+    `state_bytes` the mean size of a stored profile, `load` the machine's load average when each run began.
+    """
 
     events: int
-    events_per_s: list[float]
-    events_per_cpu_second: list[float]
-    promotions: list[int]
-    load: list[float]
+    events_per_s: list[float] = []
+    events_per_cpu_second: list[float] = []
+    steady_per_cpu_second: list[float] = []
+    promotions: list[int] = []
+    changelog: list[int] = []
+    state_bytes: int = 0
+    load: list[float] = []
     ratio_to_stock: list[float] = []
 
 
 class Report(Struct, frozen=True):
-    """`ratio` is our worker's to each rival: medians of the rounds, in events per CPU second."""
+    """`ratio` is our worker's to each rival: medians of the rounds, in events per CPU second.
+
+    `events_per_cpu_second` has each engine's median.
+    """
 
     job: str
     runs: int
+    events_per_cpu_second: dict[str, float]
+    ratio: dict[str, float]
+    load: Load
     machine: Machine
     engines: dict[str, EngineRuns]
-    ratio: dict[str, float]
     left_out: dict[str, str]
 
 
 def finish(
-    job: str, runs: int, machine: Machine, engines: dict[str, EngineRuns], left_out: Mapping[str, str]
+    load: Load, runs: int, machine: Machine, engines: dict[str, EngineRuns], left_out: Mapping[str, str]
 ) -> Report:
     """Return the report of these runs, with all ratios that they allow."""
-    ratio: dict[str, float] = {}
     stock = engines.get(STOCK)
     if stock is not None:
         for found in engines.values():
             found.ratio_to_stock = ratios(found.events_per_cpu_second, stock.events_per_cpu_second)
-        if OURS in engines:
-            ratio["faust"] = round(median(engines[OURS].ratio_to_stock), 2)
-    return Report(job, runs, machine, engines, ratio, dict(left_out))
+    ratio: dict[str, float] = {}
+    ours, streams = engines.get(WORKER), engines.get(STREAMS)
+    if ours is not None and stock is not None:
+        ratio["faust"] = round(median(ours.ratio_to_stock), 2)
+    if ours is not None and streams is not None:
+        whole = ratios(ours.events_per_cpu_second, streams.events_per_cpu_second)
+        steady = ratios(ours.steady_per_cpu_second, streams.steady_per_cpu_second)
+        ratio |= {"kafka_streams": round(median(whole), 2), "kafka_streams_steady": round(median(steady), 2)}
+    medians = {name: round(median(found.events_per_cpu_second), 1) for name, found in engines.items()}
+    return Report(load.job.value, runs, medians, ratio, load, machine, engines, dict(left_out))
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
@@ -67,22 +73,43 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     return [round(one / other, 2) for one, other in zip(ours, theirs, strict=True)]
 
 
+_HEAD = (
+    "engine",
+    "runs",
+    "events",
+    "events/s min",
+    "median",
+    "max",
+    "per CPU second",
+    "steady",
+    "x stock Faust",
+)
+
+
 def table(report: Report) -> str:
     """Return the report as people read it: one line per engine, and where it ran."""
-    rows = [("engine", "runs", "events", "events/s min", "median", "max", "per CPU second", "x stock Faust")]
+    rows = [_HEAD]
     for engine in ENGINES:
         found = report.engines.get(engine.name)
         if found is None:
             continue
         rate = found.events_per_s
         times = f"{median(found.ratio_to_stock):.1f}" if found.ratio_to_stock else "-"
-        figures = (min(rate), median(rate), max(rate), median(found.events_per_cpu_second))
-        low, middle, high, per_cpu = (f"{figure:,.0f}" for figure in figures)
-        rows.append((engine.words, str(len(rate)), f"{found.events:,}", low, middle, high, per_cpu, times))
-    return "\n".join([*_aligned(rows), "", *_footer(report)])
+        per_cpu = (median(found.events_per_cpu_second), median(found.steady_per_cpu_second))
+        cells = [f"{figure:,.0f}" for figure in (min(rate), median(rate), max(rate), *per_cpu)]
+        low, middle, high, whole, steady = cells
+        rows.append(
+            (engine.words, str(len(rate)), f"{found.events:,}", low, middle, high, whole, steady, times)
+        )
+    return "\n".join([*aligned(rows), "", *_footer(report)])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines, the first column to the left, the others to the right.
+
+    >>> aligned([("a", "b"), ("long", "1,000")])
+    ['a         b', 'long  1,000']
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -93,15 +120,18 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _footer(report: Report) -> list[str]:
-    machine = report.machine
     loads = [load for found in report.engines.values() for load in found.load]
-    broker = "where it is" if machine.broker_core is None else f"on {machine.broker_core}"
-    cores = f"{machine.cores} cores: broker {broker}, engine on {machine.engine_core}"
-    load = f"load average {min(loads):.1f} to {max(loads):.1f} before the runs"
     rounds = "round" if report.runs == 1 else "rounds"
+    words = {
+        "faust": "stock Faust",
+        "kafka_streams": "Kafka Streams",
+        "kafka_streams_steady": "Kafka Streams in its steady half",
+    }
+    beside = ", ".join(f"{ratio:.2f} times {words[name]}" for name, ratio in report.ratio.items())
     return [
+        *([f"our worker, per CPU second: {beside}"] if beside else []),
         f"job {report.job}; ratios are of events per CPU second, medians of {report.runs} {rounds}",
-        f"{machine.processor}, {cores}; {load}",
-        f"Python {machine.python}, Kafka {machine.kafka}",
+        f"load average {min(loads):.1f} to {max(loads):.1f} before the runs",
+        report.machine.words(),
         *(f"left out: {name}: {why}" for name, why in report.left_out.items()),
     ]

@@ -1,9 +1,7 @@
 """`beckon bench throughput`: every engine in turn, round by round, on the same events and the same broker."""
 
 import os
-import platform
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,74 +10,73 @@ from uuid import uuid4
 from confluent_kafka import KafkaException
 
 from benchmarks.broker import BenchBroker
-from benchmarks.engines import ENGINES, Engine, Outcome, Task
-from benchmarks.events import Counts, Job, Record, expected, make
+from benchmarks.engines import ENGINES
+from benchmarks.events import Counts, Load, Record, each_product_once, expected, make
 from benchmarks.process import BenchError, cores, pinned
-from benchmarks.report import EngineRuns, Machine, Report, finish
+from benchmarks.report import EngineRuns, Report, finish
+from benchmarks.stand import machine, own_or_given
+from benchmarks.task import Engine, Outcome, Task
 from schemas.errors import SettingsError
-from streams import kafka_jars, local_kafka
 
 PARTITIONS = 4
-#: The broker of a bench compiles as a real one does; the default of `local_kafka` is for short tests.
-_BROKER_FLAGS = ("-XX:TieredStopAtLevel=4",)
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Request:
-    """`kafka` None: a broker of our own. `slow_events`: slow engines get the first so many."""
+    """`kafka` None: a broker of our own. `slow_events`: slow engines get the first so many.
 
-    job: Job
-    events: int
+    `warm`: before the measured events each product is seen once, so that a model knows all old titles.
+    """
+
+    load: Load
     slow_events: int
     runs: int
     kafka: str | None
     engines: Sequence[str]
     models: Path
+    warm: bool = False
+    partitions: int = PARTITIONS
 
 
 @dataclass(frozen=True)
-class _Load:
-    """What an engine is given, and what must come out."""
+class Given:
+    """What an engine is given, and what must come out; the first `warming` records are not measured."""
 
+    load: Load
     records: Sequence[Record]
     file: Path
     expected: dict[str, Counts]
+    warming: int
 
 
 def run(request: Request, say: Say) -> Report:
     """Measure and return the report; raise `BenchError` for a wrong result, never for a slow one."""
-    chosen, left_out = _choose(request.engines, request.models)
+    chosen, left_out = choose(request.engines, request.load, request.models)
     for name, why in left_out.items():
         say(f"{name} is left out: {why}")
     broker_core, engine_core = cores()
     with TemporaryDirectory(prefix="beckon-bench-") as name, pinned(broker_core):
         folder = Path(name)
-        with _broker(request.kafka, broker_core, say) as (broker, kafka):
-            loads = _loads(request, folder, say)
+        with own_or_given(request.kafka, broker_core, request.partitions, say) as (broker, kafka):
+            given = give(request, folder, say)
             try:
-                engines = _rounds(request, chosen, loads, broker, folder, engine_core, say)
+                engines = rounds(request, chosen, given, broker, folder, engine_core, say)
             except KafkaException as error:
                 remedy = "look at the broker and its log"
                 raise BenchError("kafka", error.args[0].str(), remedy) from None
-    machine = Machine(
-        processor=_processor(),
-        cores=os.cpu_count() or 1,
-        broker_core=broker_core if request.kafka is None else None,
-        engine_core=engine_core,
-        python=platform.python_version(),
-        kafka=kafka,
-    )
-    return finish(request.job.value, request.runs, machine, engines, left_out)
+    where = machine(broker_core if request.kafka is None else None, engine_core, kafka)
+    return finish(request.load, request.runs, where, engines, left_out)
 
 
-def _choose(names: Sequence[str], models: Path) -> tuple[list[Engine], dict[str, str]]:
+def choose(names: Sequence[str], load: Load, models: Path) -> tuple[list[Engine], dict[str, str]]:
+    """Return the engines of these names, and why some cannot run; raise `SettingsError` if none can."""
     known = {engine.name: engine for engine in ENGINES}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingsError("--engine", f"{unknown[0]} is none", f"choose from {', '.join(known)}")
-    missing = {engine.name: engine.missing(models) for engine in ENGINES if engine.name in names}
+    missing = {engine.name: engine.missing(load, models) for engine in ENGINES if engine.name in names}
     left_out = {name: why for name, why in missing.items() if why}
     if len(left_out) == len(missing):
         why = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "choose one"
@@ -87,54 +84,40 @@ def _choose(names: Sequence[str], models: Path) -> tuple[list[Engine], dict[str,
     return [known[name] for name in missing if name not in left_out], left_out
 
 
-def _loads(request: Request, folder: Path, say: Say) -> dict[str, _Load]:
+def give(request: Request, folder: Path, say: Say) -> dict[str, Given]:
     """Return what each engine gets: all events, or the first of them."""
-    say(f"making {request.events:,} events of the {request.job.value} job")
-    records = list(make(request.job, request.events))
+    load = request.load
+    say(f"making {load.events:,} events of the {load.job.value} job")
+    warming = list(each_product_once()) if request.warm else []
+    records = [*warming, *make(load)]
     file = folder / "events.jsonl"
     file.write_bytes(b"".join(record.value + b"\n" for record in records))
-    whole = _Load(records, file, expected(records))
-    head = records[: request.slow_events]
-    few = _Load(head, file, expected(head))
+    whole = Given(load, records, file, expected(records), len(warming))
+    head = records[: len(warming) + request.slow_events]
+    few = Given(load, head, file, expected(head), len(warming))
     return {engine.name: few if engine.slow else whole for engine in ENGINES}
 
 
-@contextmanager
-def _broker(given: str | None, core: int, say: Say) -> Iterator[tuple[BenchBroker, str]]:
-    if given is not None:
-        broker = BenchBroker(given, PARTITIONS)
-        broker.check()
-        yield broker, f"at {given}"
-        return
-    say(f"starting Apache Kafka {kafka_jars.VERSION} on core {core}")
-    own = local_kafka.start(cpus=[core], flags=_BROKER_FLAGS)
-    try:
-        yield BenchBroker(own.servers, PARTITIONS), kafka_jars.VERSION
-    finally:
-        own.stop()
-
-
-def _rounds(
+def rounds(
     request: Request,
     engines: Sequence[Engine],
-    loads: dict[str, _Load],
+    given: dict[str, Given],
     broker: BenchBroker,
     folder: Path,
     core: int,
     say: Say,
 ) -> dict[str, EngineRuns]:
-    found = {engine.name: EngineRuns(len(loads[engine.name].records), [], [], [], []) for engine in engines}
+    """Run every engine once per round."""
+    found = {engine.name: EngineRuns(len(given[engine.name].records)) for engine in engines}
     for number in range(request.runs):
         # Forwards, then backwards: what gets slower or faster with time meets all alike.
         for engine in engines if number % 2 == 0 else reversed(engines):
-            load = loads[engine.name]
+            mine = given[engine.name]
             place = folder / f"{engine.name}-{number}"
             place.mkdir()
-            prefix = f"bench-{uuid4().hex[:8]}-"
             before = os.getloadavg()[0]
-            task = Task(request.job, broker, load.records, load.file, place, prefix, core, request.models)
-            outcome = engine.run(task)
-            _check(engine.name, outcome.counts, load.expected)
+            outcome = engine.run(_task(request, mine, broker, place, core))
+            check(engine.name, outcome.counts, mine.expected)
             _note(found[engine.name], outcome, before)
             rate = outcome.rate
             say(
@@ -144,14 +127,24 @@ def _rounds(
     return found
 
 
+def _task(request: Request, given: Given, broker: BenchBroker, place: Path, core: int) -> Task:
+    prefix = f"bench-{uuid4().hex[:8]}-"
+    return Task(
+        given.load, broker, given.records, given.file, place, prefix, core, request.models, given.warming
+    )
+
+
 def _note(found: EngineRuns, outcome: Outcome, load: float) -> None:
     found.events_per_s.append(round(outcome.rate.events_per_s, 1))
     found.events_per_cpu_second.append(round(outcome.rate.events_per_cpu_second, 1))
+    found.steady_per_cpu_second.append(round(outcome.steady.events_per_cpu_second, 1))
     found.promotions.append(outcome.promotions)
+    found.changelog.append(outcome.changelog)
+    found.state_bytes = round(outcome.state_bytes)
     found.load.append(round(load, 2))
 
 
-def _check(name: str, counts: dict[str, Counts], wanted: dict[str, Counts]) -> None:
+def check(name: str, counts: dict[str, Counts], wanted: dict[str, Counts]) -> None:
     """Raise `BenchError` unless every shopper's profile counted what was sent."""
     wrong = sorted(shopper for shopper in counts | wanted if counts.get(shopper) != wanted.get(shopper))
     if wrong:
@@ -161,10 +154,3 @@ def _check(name: str, counts: dict[str, Counts], wanted: dict[str, Counts]) -> N
             f" {counts.get(shopper)}, sent was {wanted.get(shopper)}"
         )
         raise BenchError(name, problem, "its rate means nothing until that is mended")
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()

@@ -54,6 +54,29 @@ def rate(marks: Sequence[Mark], samples: Sequence[CpuSample]) -> Rate:
     return Rate(last.done - first.done, max(WALL_STEP_S, last.at - first.at), max(CPU_STEP_S, cpu_s))
 
 
+def since(marks: Sequence[Mark], at: float | None) -> list[Mark]:
+    """Return the marks from a moment on, beginning with one at that moment; all of them for None.
+
+    >>> since([Mark(1.0, 100), Mark(3.0, 500)], 2.0)
+    [Mark(at=2.0, done=100), Mark(at=3.0, done=500)]
+    """
+    if at is None:
+        return list(marks)
+    done = max((mark.done for mark in marks if mark.at < at), default=0)
+    return [Mark(at, done), *(mark for mark in marks if mark.at >= at)]
+
+
+def after(marks: Sequence[Mark], done: int) -> Sequence[Mark]:
+    """Return the marks from the first one on that had done so many; the last one stays in any case.
+
+    >>> after([Mark(1.0, 100), Mark(2.0, 500), Mark(3.0, 900)], 450)
+    [Mark(at=2.0, done=500), Mark(at=3.0, done=900)]
+    """
+    place = next((n for n, mark in enumerate(marks) if mark.done >= done), 0)
+    # A rate needs two marks: what was flushed in one go has no half of its own.
+    return marks[min(place, max(0, len(marks) - 2)) :]
+
+
 def cpu_at(samples: Sequence[CpuSample], at: float) -> float:
     """Return the CPU seconds at a moment, on a line between the samples around it.
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from processors.policy import ProfilePolicy
-from schemas.ids import Day, EventTime, Minor, day_of
+from schemas.ids import MS_PER_DAY, Day, EventTime, Minor, day_of
 from schemas.profiles import DayCounts, Profile
 
 
 def counts_of(profile: Profile, at: EventTime, policy: ProfilePolicy) -> DayCounts | None:
     """Return the counts of the day of `at`, made if need be; None when that day is out of the window."""
-    day = day_of(at)
+    day = at // MS_PER_DAY  # `day_of`, without its call: this runs for every event
     counts = profile.days.get(day)
     if counts is None and day > oldest_day(profile, policy) - 1:
         counts = profile.days[day] = DayCounts()

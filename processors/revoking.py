@@ -15,7 +15,7 @@ from processors.weighing import is_granted
 from schemas.decisions import Revocation, RevokedBecause, Trigger
 from schemas.events import OrderCompleted, Purpose, ShopEvent
 from schemas.ids import EventTime
-from schemas.profiles import OfferMade, Profile
+from schemas.profiles import Profile
 
 
 def bought_in(event: ShopEvent) -> tuple[str, ...]:
@@ -31,14 +31,22 @@ def revoke(
     revoked = []
     granted: dict[str, bool] = {}  # by purpose: asked once, however many offers are out
     for campaign_id, offers in profile.offers.items():
+        campaign = campaigns.by_id.get(campaign_id)
+        stopped = campaign is None or campaign.is_paused
         for place, offer in enumerate(offers):
             if offer.held_out or offer.revoked or offer.expires_at <= now:
                 continue  # nothing went out, it is taken back already, or there is nothing left of it
             purpose = offer.purpose
             if purpose not in granted:
                 granted[purpose] = _is_granted(profile, purpose, side)
-            reason = _reason(campaign_id, offer, granted[purpose], bought, campaigns)
-            if reason is None:
+            # The first reason that holds, in the order of the list.
+            if not granted[purpose]:
+                reason = RevokedBecause.CONSENT_WITHDRAWN
+            elif bought and any(product_id in bought for product_id in offer.product_ids):
+                reason = RevokedBecause.BOUGHT
+            elif stopped:
+                reason = RevokedBecause.CAMPAIGN_STOPPED
+            else:
                 continue
             offers[place] = msgspec.structs.replace(offer, revoked=True)
             revoked.append(
@@ -60,17 +68,3 @@ def _is_granted(profile: Profile, purpose: str, side: SideInputs) -> bool:
     return is_granted(profile, Purpose.PROFILING, side) and (
         purpose == Purpose.PROFILING or is_granted(profile, Purpose(purpose), side)
     )
-
-
-def _reason(
-    campaign_id: str, offer: OfferMade, granted: bool, bought: Collection[str], campaigns: Campaigns
-) -> RevokedBecause | None:
-    """Return the first reason that holds, in the order of the list."""
-    if not granted:
-        return RevokedBecause.CONSENT_WITHDRAWN
-    if bought and any(product_id in bought for product_id in offer.product_ids):
-        return RevokedBecause.BOUGHT
-    campaign = campaigns.by_id.get(campaign_id)
-    if campaign is None or campaign.is_paused:
-        return RevokedBecause.CAMPAIGN_STOPPED
-    return None

@@ -1,5 +1,6 @@
 """Names for plain values, so that a shopper is never mistaken for a product."""
 
+import struct
 from hashlib import blake2b
 from typing import NewType
 
@@ -27,6 +28,7 @@ TagScore = tuple[Tag, float]
 Tags = tuple[TagScore, ...]
 
 MS_PER_DAY = 86_400_000
+_first_8_bytes = struct.Struct(">Q").unpack_from
 
 
 def digest_of(message_id: str) -> Digest:
@@ -35,7 +37,8 @@ def digest_of(message_id: str) -> Digest:
     >>> f"{digest_of('m1'):012x}"
     'a61406e01eea'
     """
-    return Digest(int.from_bytes(blake2b(message_id.encode()).digest()[:6], "big"))
+    digest: Digest = _first_8_bytes(blake2b(message_id.encode()).digest())[0] >> 16
+    return digest
 
 
 def day_of(at: EventTime) -> Day:

@@ -57,13 +57,15 @@ def parse_utc(text: str) -> EventTime | None:
 
     None means "ask `parse_time`", not "wrong".
     """
-    if len(text) != 24 or text[23] != "Z":
+    ms = _MILLISECONDS.get(text[20:])
+    if ms is None:
         return None
-    ms, second = _MILLISECONDS.get(text[20:23]), _second_of(text[:20])
-    return None if ms is None or second is None else EventTime(second + ms)
+    second = _second_of(text[:20])
+    return None if second is None else EventTime(second + ms)
 
 
-_MILLISECONDS = {f"{ms:03d}": ms for ms in range(1000)}
+#: The last four characters, and with them the length.
+_MILLISECONDS = {f"{ms:03d}Z": ms for ms in range(1000)}
 
 
 @lru_cache(maxsize=8192)  # events come in bursts: most of them share their second with others

@@ -67,11 +67,11 @@ def install() -> Path:
     """
     target = cache_dir() / f"kafka-{VERSION}"
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one(target.with_suffix(".lock")):
+    with only_one(target.with_suffix(".lock")):
         if not (target / "done").exists():
             shutil.rmtree(target, ignore_errors=True)
             print(f"beckon: fetching Apache Kafka {VERSION} with Maven into {target} (once)", file=sys.stderr)
-            _fetch_jars(target / "libs")
+            fetch_jars(_POM, target / "libs")
             _format(target)
             (target / "done").touch()
     return target
@@ -128,12 +128,13 @@ def _maven() -> str:
     return found
 
 
-def _fetch_jars(libs: Path) -> None:
+def fetch_jars(project: str, libs: Path) -> None:
+    """Copy the jars that a Maven project needs at run time into a folder; raise `BrokerError` if that fails."""
     maven = _maven()
     home = Path(java()).resolve().parent.parent
     with tempfile.TemporaryDirectory(prefix="beckon-pom-") as folder:
         pom = Path(folder) / "pom.xml"
-        pom.write_text(_POM, encoding="utf-8")
+        pom.write_text(project, encoding="utf-8")
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={libs}"]
         command = [maven, "-q", "-B", "--strict-checksums", "-f", str(pom), *goal]
         done = subprocess.run(
@@ -169,7 +170,8 @@ def jvm(installed: Path, flags: Sequence[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block: the others wait for the lock on this file."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
