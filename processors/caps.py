@@ -4,9 +4,10 @@ A window of length `per` at time `now` holds the offers with now - per < at <= n
 later the next one is allowed (ruling 56). Ghost offers count like sent ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.campaigns import Cap
 from schemas.decisions import Check
@@ -36,13 +37,18 @@ def window_of(cap: Cap) -> Window:
 
 def check_cap(window: Window, offers: Iterable[OfferMade], now: EventTime) -> Check:
     """Return whether one more offer fits into the window, counted over this campaign's offers."""
-    times = sorted(offer.at for offer in offers if now - window.per_ms < offer.at <= now)
+    times = _inside(window, offers, now)
     if not times:
         return window.free
-    count = len(times)
-    # One more fits once only at_most - 1 are left in the window.
-    again = times[count - window.at_most] + window.per_ms if count >= window.at_most else None
-    return _check(count, window.at_most, window.words, again)
+    return _check(len(times), window.at_most, window.words, _free_at(window, times))
+
+
+def until_all_pass(
+    failed: Check, windows: Iterable[Window], offers: Sequence[OfferMade], now: EventTime
+) -> Check:
+    """Return the check of the first cap that stops with the time from which none of them does."""
+    free = [_free_at(window, _inside(window, offers, now)) for window in windows]
+    return replace(failed, flip=_at_or_later(max(at for at in free if at is not None)))
 
 
 def check_cool_down(
@@ -52,9 +58,8 @@ def check_cool_down(
     newest = max((o.at for made in offers for o in made if now - cool_down_ms < o.at <= now), default=None)
     if newest is None:
         return Check("cool_down", f"no offer of any campaign in the last {words}", True, "1 offer")
-    again = iso_utc(newest + cool_down_ms)
     sentence = f"the last offer of any campaign was at {iso_utc(newest)}, {words} without one needed"
-    return Check("cool_down", sentence, False, f"the same event at {again} or later")
+    return Check("cool_down", sentence, False, _at_or_later(newest + cool_down_ms))
 
 
 def still_counting(offers: list[OfferMade], keep_ms: int, keep_count: int, now: EventTime) -> list[OfferMade]:
@@ -63,10 +68,24 @@ def still_counting(offers: list[OfferMade], keep_ms: int, keep_count: int, now: 
     return inside[-keep_count:]
 
 
+def _inside(window: Window, offers: Iterable[OfferMade], now: EventTime) -> list[EventTime]:
+    return sorted(offer.at for offer in offers if now - window.per_ms < offer.at <= now)
+
+
+def _free_at(window: Window, times: Sequence[EventTime]) -> int | None:
+    """Return when one more fits, that is, when only at_most - 1 are left in the window; None: it fits now."""
+    count = len(times)
+    return times[count - window.at_most] + window.per_ms if count >= window.at_most else None
+
+
+def _at_or_later(at: int) -> str:
+    return f"the same event at {iso_utc(at)} or later"
+
+
 def _check(count: int, at_most: int, words: str, again: int | None) -> Check:
     offers = "1 offer" if count == 1 else f"{count} offers"
     sentence = f"{offers} of this campaign in the last {words}, at most {at_most} allowed"
     if again is not None:
-        return Check("cap", sentence, False, f"the same event at {iso_utc(again)} or later")
+        return Check("cap", sentence, False, _at_or_later(again))
     more = at_most - count
     return Check("cap", sentence, True, f"{more} more {'offer' if more == 1 else 'offers'}")

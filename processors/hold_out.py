@@ -28,24 +28,28 @@ def check(hold_out: HoldOut, campaign_id: str, shopper: ShopperId) -> list[Check
         ("all campaigns", "", hold_out.shop),
         (f"campaign {campaign_id}", campaign_id, hold_out.campaign),
     )
+    placed = [
+        (whose, share_of(hold_out.salt, key, shopper), share) for whose, key, share in parts if share > 0
+    ]
+    failing = [place for _, place, share in placed if place < share]
     checks: list[Check] = []
-    for whose, key, share in parts:
-        if share <= 0:
-            continue
-        place = share_of(hold_out.salt, key, shopper)
+    for whose, place, share in placed:
         passed = place >= share
         sentence = f"place {place:.6f} in the hold-out of {whose}, which takes those below {share:g}"
-        checks.append(Check("hold_out", sentence, passed, _flip(place, passed)))
+        checks.append(Check("hold_out", sentence, passed, _more(place) if passed else _less(failing)))
         if not passed:
             break
     return checks
 
 
-def _flip(place: float, passed: bool) -> str:
-    """Return the share that would turn the answer over, to a millionth."""
-    low = floor(place * _MICRO)
-    return (
-        f"a hold-out of {(low + 1) / _MICRO:.6f} or more"
-        if passed
-        else f"a hold-out of {low / _MICRO:.6f} or less"
-    )
+def _more(place: float) -> str:
+    """Return the share that would take the shopper, to a millionth."""
+    return f"a hold-out of {(floor(place * _MICRO) + 1) / _MICRO:.6f} or more"
+
+
+def _less(places: list[float]) -> str:
+    """Return the shares that would let the shopper go, to a millionth: of the shop's and the campaign's if both took."""
+    shares = [f"{floor(place * _MICRO) / _MICRO:.6f} or less" for place in places]
+    if len(shares) == 1:
+        return f"a hold-out of {shares[0]}"
+    return f"a hold-out of {shares[0]} for all campaigns, and of {shares[1]} for this one"

@@ -158,10 +158,12 @@ def _stop(case: Case, weighed: Weighed) -> Reason | None:
 
 
 def _consent_check(profile: Profile, consent: dict[str, bool], purpose: str) -> Check:
-    for name in (Purpose.PROFILING.value, purpose):
-        if not consent[name]:
-            verb = "has not agreed to" if name not in profile.consent else "refused"
-            return Check("consent", f"the shopper {verb} {name}", False, f"consent to {name}")
+    needed = dict.fromkeys((Purpose.PROFILING.value, purpose))  # once, where they are the same
+    missing = [name for name in needed if not consent[name]]
+    if missing:
+        verb = "has not agreed to" if missing[0] not in profile.consent else "refused"
+        sentence = f"the shopper {verb} {missing[0]}"
+        return Check("consent", sentence, False, f"consent to {' and '.join(missing)}")
     return Check("consent", f"the shopper allows {purpose}", True, f"withdrawn consent to {purpose}")
 
 
@@ -177,11 +179,13 @@ def _reach_check(lag_ms: int, campaign: Ready) -> Check:
 
 def _is_below_caps(case: Case, weighed: Weighed) -> bool:
     offers = case.facts.profile.offers.get(weighed.campaign.id)
-    for window in weighed.campaign.caps:
+    windows = weighed.campaign.caps
+    for window in windows:
         check = caps.check_cap(window, offers, case.facts.now) if offers else window.free
-        weighed.checks.append(check)
-        if not check.passed:
+        if not check.passed and offers:
+            weighed.checks.append(caps.until_all_pass(check, windows, offers, case.facts.now))
             return False
+        weighed.checks.append(check)
     return True
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from processors.campaigns import Campaigns, Ready
 from processors.comparisons import Comparison
-from processors.decision import decide
+from processors.decision import decide, stream_time
 from processors.features import Facts
 from processors.side_inputs import NO_SCORES, SideInputs
 from processors.words.en import ENGLISH
@@ -56,13 +56,16 @@ def ask(
     words: Words = ENGLISH,
 ) -> Answer:
     """Return what would come of an event of this name at time `at`, for every campaign that it triggers."""
-    decision = decide(profile, Trigger(event, MESSAGE_ID, at), NO_SCORES, campaigns, side).decision
+    verdict = decide(profile, Trigger(event, MESSAGE_ID, at), NO_SCORES, campaigns, side)
+    decision = verdict.decision
     candidates = {} if decision is None else {c.campaign_id: c for c in decision.candidates}
-    facts = Facts(profile, max(at, profile.last_seen), campaigns.policy)
+    facts = Facts(profile, stream_time(profile, at), campaigns.policy)
     standings = []
     for campaign in campaigns.by_trigger.get(event, ()):
         candidate = candidates.get(campaign.id)
-        if candidate is None:
+        if verdict.stale:
+            standings.append(_stale(campaign, at, EventTime(facts.now - campaigns.stale_after_ms), words))
+        elif candidate is None:
             standings.append(_unasked(campaign, facts, words))
         elif candidate.reason is None:
             standings.append(Standing(campaign.id, None))
@@ -70,7 +73,7 @@ def ask(
             last = candidate.checks[-1]
             lines = [words.said(last.sentence)]
             if last.flip:
-                lines.append(words.answer.would_take.format(flip=words.said(last.flip)))
+                lines.append(_would_take(last.flip, words))
             standings.append(Standing(campaign.id, candidate.reason, tuple(lines)))
     return Answer(event, decision, tuple(standings))
 
@@ -81,21 +84,36 @@ def only(answer: Answer, campaign_id: str) -> Answer:
     return Answer(answer.event, answer.decision, mine)
 
 
+def _stale(campaign: Ready, at: EventTime, oldest: EventTime, words: Words) -> Standing:
+    sentence = f"the event is of {iso_utc(at)}, and one before {iso_utc(oldest)} is too old to ask"
+    flip = f"the same event at {iso_utc(oldest)} or later"
+    return Standing(campaign.id, Reason.STALE, (words.said(sentence), _would_take(flip, words)))
+
+
+def _would_take(flip: str, words: Words) -> str:
+    return words.answer.would_take.format(flip=words.said(flip))
+
+
 def _unasked(campaign: Ready, facts: Facts, words: Words) -> Standing:
     if not campaign.live_from <= facts.now < campaign.live_to:
-        return Standing(campaign.id, Reason.NOT_LIVE, (_live_words(campaign, facts.now, words),))
+        why, flip = _live_words(campaign, facts.now, words)
+        return Standing(campaign.id, Reason.NOT_LIVE, (why, _would_take(flip, words)))
     lines: Sequence[str] = ()
     if campaign.when is not None:
         lines = list(_missing(campaign.when, iter(campaign.comparisons), facts, words))
     return Standing(campaign.id, Reason.NOT_ELIGIBLE, tuple(lines))
 
 
-def _live_words(campaign: Ready, now: EventTime, words: Words) -> str:
-    if campaign.live_to == 0:
-        return words.answer.paused
+def _live_words(campaign: Ready, now: EventTime, words: Words) -> tuple[str, str]:
+    """Return why a campaign is not live, in its language, and the flip in English."""
+    if campaign.is_paused:
+        return words.answer.paused, "a campaign that is not paused"
     if now < campaign.live_from:
-        return words.answer.live_from.format(start=iso_utc(campaign.live_from), now=iso_utc(now))
-    return words.answer.live_until.format(end=iso_utc(campaign.live_to), now=iso_utc(now))
+        start = iso_utc(campaign.live_from)
+        why = words.answer.live_from.format(start=start, now=iso_utc(now))
+        return why, f"the same event at {start} or later"
+    why = words.answer.live_until.format(end=iso_utc(campaign.live_to), now=iso_utc(now))
+    return why, f"a campaign that ends after {iso_utc(now)}"
 
 
 def _missing(
@@ -115,8 +133,7 @@ def _missing(
         check = comparison.check(comparison.read(facts))
         if not check.passed:
             yield f"{indent}{words.said(check.sentence)}"
-            would_take = words.answer.would_take.format(flip=words.said(check.flip))
-            yield f"{indent}{would_take if check.flip else words.answer.nothing_helps}"
+            yield f"{indent}{_would_take(check.flip, words) if check.flip else words.answer.nothing_helps}"
         return
     both = (condition.all is not None) is not negated  # De Morgan
     inner = indent if both else f"{indent}  "

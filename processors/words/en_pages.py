@@ -43,6 +43,9 @@ ENGLISH_PROFILE = ProfileWords(
     all_given_back="all of it given back",
     given_back="{amount} given back",
     cancelled="cancelled",
+    inbox="Promotions that wait",
+    waiting="{at}  {decision}  {promotion} of {campaign}, until {until}",
+    no_waiting="none",
     no_offers="none",
     without_offer=Counted(
         "{n:,} more decision ended without one",

@@ -57,6 +57,9 @@ class ProfileWords(Struct, frozen=True):
     all_given_back: str
     given_back: str
     cancelled: str
+    inbox: str
+    waiting: str
+    no_waiting: str
     no_offers: str
     without_offer: Counted
     offered: str

@@ -30,6 +30,8 @@ class Words(Struct, frozen=True):
     offered: str
     held_out: str
     decision: str
+    holds_until: str
+    no_record: str
     no_conditions: str
     passed: str
     not_needed: str

@@ -66,10 +66,17 @@ _FORMS = (
     ("{feature} is {value}, anything but {value2} needed", "{feature}为 {value}，需要不是 {value2}"),
     ("{feature} is {value}, {value2} needed", "{feature}为 {value}，需要是 {value2}"),
     # steps
+    (
+        "the event is of {at}, and one before {at2} is too old to ask",
+        "事件发生于 {at}，早于 {at2} 的事件已过时，不再询问",
+    ),
+    ("a campaign that is not paused", "活动不再暂停"),
+    ("a campaign that ends after {at}", "活动结束时间晚于 {at}"),
     ("the shopper allows {purpose}", "顾客同意{purpose}"),
     ("the shopper refused {purpose}", "顾客拒绝了{purpose}"),
     ("the shopper has not agreed to {purpose}", "顾客没有同意{purpose}"),
     ("consent to {purpose}", "顾客同意{purpose}"),
+    ("consent to {purpose} and {purpose2}", "顾客同意{purpose}和{purpose2}"),
     ("withdrawn consent to {purpose}", "顾客撤回对{purpose}的同意"),
     (
         "decided {n} s after the event arrived, at most {for} allowed",
@@ -131,6 +138,10 @@ _FORMS = (
     ),
     ("a hold-out of {n} or more", "对照组比例为 {n} 或更高"),
     ("a hold-out of {n} or less", "对照组比例为 {n} 或更低"),
+    (
+        "a hold-out of {n} or less for all campaigns, and of {n2} or less for this one",
+        "全部活动的对照组比例为 {n} 或更低，且该活动的为 {n2} 或更低",
+    ),
     # flips of conditions
     ("{feature} {value} instead of {value2}", "{feature}为 {value} 而不是 {value2}"),
     ("{money} more {feature}", "{feature}增加 {money}"),

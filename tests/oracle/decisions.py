@@ -18,6 +18,7 @@ from tests.oracle.conditions import MINUTE, UNITS, Catalog, Shopper, features, h
 from tests.oracle.profiles import DAY, Json, millis, name_of
 
 PRIOR = Fraction(1, 20)
+TIMERS = {"Cart Abandoned", "Session Ended", "Days Without Visit", "Order Anniversary"}
 
 
 def decisions(
@@ -60,6 +61,9 @@ class Story:
             Json
         ] = []  # what went out, and neither expired nor was taken back when last looked at
         self.results: list[Json] = []
+        self.waited_for = {trigger for campaign in file.campaigns for trigger in campaign.triggers}
+        #: Whether time alone can bring anything.
+        self.waits = bool(TIMERS & self.waited_for) or any(c.after is not None for c in file.campaigns)
 
     def shopper(self, at: int) -> Shopper:
         """Return the shopper at an event, or deadline, of that time."""
@@ -98,7 +102,7 @@ class Story:
 
     def deadlines(self) -> list[tuple[int, str]]:
         """Return all deadlines, passed ones too, whether a campaign waits for them or not."""
-        if not self.known:
+        if not self.known or not self.waits:
             return []
         line = self.shopper(0).line
         cart = [entry["at"] for entry in line["recent"] if entry["kind"] in ("add", "remove", "buy")]
@@ -107,8 +111,7 @@ class Story:
         found += [(max(cart) + 60 * MINUTE, "Cart Abandoned")] if cart else []
         found += [(line["recent"][-1]["at"] + 30 * MINUTE, "Session Ended")] if line["recent"] else []
         found += [(max(orders) + 365 * DAY, "Order Anniversary")] if orders else []
-        waited_for = {trigger for campaign in self.file.campaigns for trigger in campaign.triggers}
-        found = [(at, name) for at, name in found if name in waited_for]
+        found = [(at, name) for at, name in found if name in self.waited_for]
         if cart and not self.shopper(max(cart) + 60 * MINUTE).line["cart"]:
             found = [(at, name) for at, name in found if name != "Cart Abandoned"]
         happened = [(name_of(event), millis(event["timestamp"])) for event in self.known] + self.fired
@@ -124,6 +127,8 @@ class Story:
 
     def revoke(self, event: Json) -> None:
         """Take back what holds no longer since this event; the file never changes here."""
+        if not self.sent:
+            return
         shopper = self.shopper(millis(event["timestamp"]))
         bought: set[str] = set()
         if name_of(event) == "Order Completed":

@@ -92,10 +92,13 @@ def belonging(events: list[Json]) -> tuple[dict[str, list[Json]], dict[str, set[
 
 
 def other_id(event: Json) -> str | None:
-    """Return the second id of an identify or alias."""
+    """Return the second id of an identify or alias; one that names the same id twice has none (ruling 39)."""
+    user = event.get("userId")
     if event["type"] == "alias":
-        return str(event["previousId"])
-    return event.get("anonymousId") if event["type"] == "identify" and event.get("userId") else None
+        other = event["previousId"]
+    else:
+        other = event.get("anonymousId") if event["type"] == "identify" and user else None
+    return None if other == user else other
 
 
 def in_story_order(events: list[Json]) -> list[Json]:

@@ -23,7 +23,7 @@ from tests.support.lines import read, write
 from tests.support.story import BROKER_MS, DAY, POLICY, Json, profile_of
 
 ANN, PHONE = ShopperId("ann"), ShopperId("phone")
-some_replays = settings(some_histories, max_examples=max(1, HISTORIES // 2))
+some_replays = settings(some_histories, max_examples=max(1, HISTORIES // 4))
 
 
 def by(event: Json, user: str | None, anonymous: str | None) -> Json:

@@ -28,7 +28,7 @@ _BAD: tuple[Json | bytes, ...] = (
     {"type": "track", "event": "Product Viewed", "messageId": "bad", "timestamp": 1, "userId": "ann"},
 )
 #: Each example is four replays with their files, so there are fewer of them than of histories elsewhere.
-some_replays = settings(some_histories, max_examples=max(1, HISTORIES // 4))
+some_replays = settings(some_histories, max_examples=max(1, HISTORIES // 8))
 
 
 @st.composite

@@ -19,8 +19,9 @@ from tests.support.story import BROKER_MS, POLICY
 FILES = ("profiles", "decisions", "promotions", "dead_letters")
 USERS = ("ann", "bob", "é", "10", "phone", "tablet")
 _BAD: tuple[bytes, ...] = (b"", b"\xff", b"{", b"y" * 1_500_000, b'{"type": "page", "messageId": "x"}')
-#: Each example starts five processes, so there are fewer of them than of histories elsewhere.
-some_replays = settings(some_histories, max_examples=max(1, HISTORIES // 10))
+#: Each example is three replays, or starts five processes, so there are fewer of them than of histories elsewhere.
+some_replays = settings(some_histories, max_examples=max(1, HISTORIES // 6))
+few_replays = settings(some_histories, max_examples=max(1, HISTORIES // 40))
 
 
 @st.composite
@@ -70,13 +71,13 @@ def compare(data: st.DataObject, *splits: tuple[int, int]) -> None:
             assert result(folder / "split", files, parts, jobs=jobs, buckets=buckets, **how) == wanted
 
 
-@some_histories
+@some_replays
 @given(st.data())
 def test_no_number_of_buckets_changes_a_byte(data: st.DataObject) -> None:
     compare(data, (1, 2), (1, 7))
 
 
-@some_replays
+@few_replays
 @given(st.data())
 def test_no_number_of_processes_changes_a_byte(data: st.DataObject) -> None:
     compare(data, (2, 3), (3, 5))

@@ -34,6 +34,16 @@ def test_the_sentence_has_the_place_and_the_share_and_the_flip_is_enough() -> No
     assert place - 0.000_001 < most <= place
 
 
+def test_whom_both_hold_outs_take_both_must_let_go() -> None:
+    shop, campaign = share_of("", "", ANN), share_of("", "c", ANN)
+    (found,) = check(HoldOut("", 1.0, 1.0), "c", ANN)
+    words = found.flip.removeprefix("a hold-out of ").split(" or less for all campaigns, and of ")
+    first, second = (float(text.removesuffix(" or less for this one")) for text in words)
+    assert (shop - 0.000_001 < first <= shop, campaign - 0.000_001 < second <= campaign) == (True, True)
+    assert all(one.passed for one in check(HoldOut("", first, second), "c", ANN))
+    assert not check(HoldOut("", first, 1.0), "c", ANN)[-1].passed
+
+
 def test_a_tenth_of_10000_shoppers_is_held_out_by_a_share_of_a_tenth() -> None:
     held = sum(
         not check(HoldOut("salt", 0.0, 0.1), "c", ShopperId(f"u{n}"))[-1].passed for n in range(10_000)
