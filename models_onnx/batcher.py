@@ -1,23 +1,27 @@
-"""Texts -> tags in micro-batches: each text once, what is known from memory, the rest sorted by length.
+"""Texts -> tags in micro-batches, off the loop, patient with a model that fails.
 
-Padding is what costs: texts of like length share a call, and a call takes a bounded number of padded tokens.
-The model runs in one thread of its own (onnxruntime releases the interpreter), so a loop that waits stays free.
+Each text once, what is known from memory, the rest sorted by length: padding is what costs. The model runs in
+threads of its own (onnxruntime releases the interpreter), so a loop that waits stays free.
 """
 
 import asyncio
+import copy
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from models_onnx.memory import Memory
-from models_onnx.runtime import Scores, TagModel
+from models_onnx.microbatch import Door, MicroBatcher
+from models_onnx.runtime import TagModel
+from models_onnx.scorer import Counts, Scorer
+from models_onnx.shadow import Shadow
 from schemas.errors import ModelError
-from schemas.ids import Tag, Tags
+from schemas.ids import Tags
 
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 2.0
+#: Of a model that takes over: texts that it scores beforehand, and seconds that it may take for that.
+_WARM_TEXTS = 4096
+_WARM_S = 1.0
 
 
 class Answer(NamedTuple):
@@ -28,45 +32,83 @@ class Answer(NamedTuple):
 
 
 class Tagger:
-    """One model with its memory. Counters only grow; `fallbacks` counts texts that got no tags from a model."""
+    """One model with its memory. Counters only grow.
 
-    def __init__(self, model: TagModel, cache_texts: int, batch_tokens: int, give_up_s: float) -> None:
+    `wait_ms`: for how long a text waits for company. `queue_texts`: how many may wait before a lane must.
+    """
+
+    def __init__(
+        self,
+        model: TagModel,
+        cache_texts: int,
+        batch_tokens: int,
+        give_up_s: float,
+        *,
+        threads: int = 1,
+        wait_ms: float = 0.0,
+        queue_texts: int = 20_000,
+    ) -> None:
         self.model = model
         #: As decision records hold it: model name -> version and start of the digest.
         self.model_versions = {model.card.name: model.version}
-        self.model_calls = 0
-        self.texts_scored = 0
-        self.cache_hits = 0
-        self.fallbacks = 0
-        self._memory = Memory(cache_texts)
-        self._batch_tokens = batch_tokens
+        #: A candidate that scores the same texts beside this model; None where there is none.
+        self.shadow: Shadow | None = None
+        self._counts = Counts()
+        self._bounds = cache_texts, batch_tokens
+        self._scorer = Scorer(model, cache_texts, batch_tokens, self._counts)
         self._give_up_s = give_up_s
         self._gave_up = False
-        # Held while a batch is scored: of two lanes that ask for one text, the second finds it in memory.
-        self._scoring = Lock()
-        self._counting = Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tagger")
+        self._batcher = MicroBatcher(threads, wait_ms / 1000, batch_tokens)
+        self._door = Door(queue_texts)
+
+    @property
+    def model_calls(self) -> int:
+        """Calls of this model and those before it."""
+        return self._counts.model_calls
+
+    @property
+    def texts_scored(self) -> int:
+        """Texts that such calls scored."""
+        return self._counts.texts_scored
+
+    @property
+    def cache_hits(self) -> int:
+        """Texts that needed no call."""
+        return self._counts.cache_hits
+
+    @property
+    def fallbacks(self) -> int:
+        """Texts that got no tags from a model."""
+        return self._counts.fallbacks
 
     @property
     def truncated(self) -> int:
         """How many texts were longer than the model reads."""
         return self.model.tokenizer.truncated
 
+    def followed_by(self, model: TagModel) -> "Tagger":
+        """Return a tagger with another model, its memory filled, that goes on with threads and counters of this one.
+
+        What this one has under way it still finishes. Raise `ModelError` when the new model fails at once.
+        """
+        cache_texts, batch_tokens = self._bounds
+        scorer = Scorer(model, cache_texts, batch_tokens, self._counts)
+        scorer.warm(self._scorer.remembered(min(cache_texts, _WARM_TEXTS)), _WARM_S)
+        new = copy.copy(self)
+        new.model, new.model_versions = model, {model.card.name: model.version}
+        new._scorer, new._gave_up = scorer, False
+        return new
+
     def cached(self, texts: Sequence[str]) -> list[Tags] | None:
         """Return the tags of all texts if all are in memory, else None. Never waits for the model."""
-        known = self._memory.find(texts)
-        if len(known) < len(set(texts)):
-            return None
-        self._count_hits(len(known))
-        return [known[text] for text in texts]
+        tags = self._scorer.cached(texts)
+        if tags is not None:
+            self._show_shadow(texts, tags)
+        return tags
 
     def tag(self, texts: Sequence[str]) -> list[Tags]:
         """Return the tags of each text; raise `ModelError` when the model fails."""
-        with self._scoring:
-            known = self._memory.find(texts)
-            self._count_hits(len(known))
-            missing = [text for text in dict.fromkeys(texts) if text not in known]
-            known.update(self._scored(missing))
+        known = self._scorer.score(texts)
         return [known[text] for text in texts]
 
     async def tag_async(self, texts: Sequence[str]) -> Answer:
@@ -76,12 +118,15 @@ class Tagger:
         approximate. That patience is spent once: until a call works again, every batch tries a single time.
         A slow model is waited for.
         """
-        loop = asyncio.get_running_loop()
+        async with self._door.enter(len(texts)):
+            return await self._patient(texts)
+
+    async def _patient(self, texts: Sequence[str]) -> Answer:
         deadline = time.monotonic() + (0.0 if self._gave_up else self._give_up_s)
         wait_s = _FIRST_WAIT_S
         while True:
             try:
-                tags = await loop.run_in_executor(self._thread, self.tag, texts)
+                known = await asyncio.wrap_future(self._batcher.submit(self._scorer, texts))
             except ModelError:
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
@@ -90,61 +135,28 @@ class Tagger:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             else:
                 self._gave_up = False
+                tags = [known[text] for text in texts]
+                self._show_shadow(texts, tags)
                 return Answer(tags, approximate=False)
 
+    def drift(self) -> dict[str, float]:
+        """Return by label how far lately scored texts are from the held-out ones (`models_onnx.drift`)."""
+        return self._scorer.bins.against(self.model.card.metrics.score_bins)
+
+    def waiting(self) -> int:
+        """Return how many texts wait for the model."""
+        return self._batcher.waiting()
+
     def close(self) -> None:
-        """End the thread; what waits for it is cancelled."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End the threads; what waits for them is cancelled."""
+        self._batcher.close()
+
+    def _show_shadow(self, texts: Sequence[str], tags: Sequence[Tags]) -> None:
+        shadow = self.shadow
+        if shadow is not None:
+            shadow.see(texts, tags)
 
     def _give_up(self, texts: Sequence[str]) -> Answer:
         self._gave_up = True
-        self.fallbacks += len(set(texts))
+        self._counts.add(fallbacks=len(set(texts)))
         return Answer([()] * len(texts), approximate=True)
-
-    def _count_hits(self, hits: int) -> None:
-        with self._counting:
-            self.cache_hits += hits
-
-    def _scored(self, texts: Sequence[str]) -> dict[str, Tags]:
-        rows = self.model.encode(texts)
-        found: dict[str, Tags] = {text: () for text, row in zip(texts, rows, strict=True) if not row}
-        for batch in batches([len(row) for row in rows], self._batch_tokens):
-            self.model_calls += 1
-            scores = self.model.scores([rows[number] for number in batch])
-            some = dict(zip((texts[number] for number in batch), self._tags_of(scores), strict=True))
-            # Kept at once: if a later call fails, this one need not be made again.
-            self._memory.keep(some)
-            self.texts_scored += len(some)
-            found.update(some)
-        return found
-
-    def _tags_of(self, scores: Scores) -> Iterator[Tags]:
-        labels, threshold = self.model.card.labels, self.model.card.threshold
-        for row in scores.tolist():
-            above = [
-                (Tag(label), score) for label, score in zip(labels, row, strict=True) if score >= threshold
-            ]
-            yield tuple(sorted(above, key=_best_first))
-
-
-def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Cut rows into batches of at most `batch_tokens` padded tokens, short rows first; empty rows are left out.
-
-    >>> list(batches([4, 2, 0, 2, 9], batch_tokens=8))
-    [[1, 3], [0], [4]]
-    """
-    batch: list[int] = []
-    for number in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if lengths[number] == 0:
-            continue
-        # Sorted, so this row is the longest: all of the batch is padded to it.
-        if batch and lengths[number] * (len(batch) + 1) > batch_tokens:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
-
-
-def _best_first(tag: tuple[Tag, float]) -> tuple[float, Tag]:
-    return -tag[1], tag[0]

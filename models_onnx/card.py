@@ -54,13 +54,62 @@ class Quality(_Part, frozen=True):
     macro_f1: Share
 
 
+class Calibration(_Part, frozen=True):
+    """How far scores may be taken for probabilities, on held-out texts.
+
+    `ece`: expected calibration error, the mean distance of score and share of right answers over 15 bins;
+    `ece_before`: the same without the `temperature` that is built into the graph.
+    """
+
+    temperature: float
+    ece: Share
+    ece_before: Share
+
+
+class Refusal(_Part, frozen=True):
+    """Texts about none of the labels, on held-out texts: what keeping `accepted` of the others costs.
+
+    `accepted`: share of texts in scope with a score at the threshold; `recall`: share of the `texts` out of
+    scope without one.
+    """
+
+    texts: Count
+    accepted: Share
+    recall: Share
+
+
 class Metrics(_Part, frozen=True):
-    """On held-out texts. `tagged`: share of them with a tag above the threshold. Baseline: TF-IDF + LR."""
+    """On held-out texts. `tagged`: share of them with a tag above the threshold. Baseline: TF-IDF + LR.
+
+    `score_bins`: label -> how many of their scores lie in each bin of `models_onnx.drift`; traffic is
+    compared with it. `mistakes`: (true, said, how many texts), the most frequent ones.
+    """
 
     texts: Count
     model: Quality
     tagged: Share
     baseline: Quality
+    score_bins: dict[Label, tuple[Count, ...]] = {}
+    calibration: Calibration | None = None
+    refusal: Refusal | None = None
+    mistakes: tuple[tuple[str, str, Count], ...] = ()
+
+
+Precision = Literal["fp32", "int8-static", "int8-dynamic", "fp16"]
+
+
+class Variant(_Part, frozen=True):
+    """The same model in another precision: its graph, its canaries, and its quality on the held-out texts.
+
+    `flips`: share of those texts to which it gives another best label than the graph in fp32.
+    """
+
+    precision: Precision
+    provider: Literal["cpu", "cuda"]
+    graph: Name
+    golden: Name
+    quality: Quality
+    flips: Share
 
 
 class Training(_Part, frozen=True):
@@ -76,26 +125,39 @@ class Training(_Part, frozen=True):
 
 
 class Card(_Part, frozen=True):
-    """model.json. `threshold`: a label is a tag of a text from this score on. `axes` of inputs: batch, tokens."""
+    """model.json. `threshold`: a label is a tag of a text from this score on. `axes` of inputs: batch, tokens.
+
+    `thresholds`: labels with a threshold of their own. `out_of_scope`: what files call texts about none of the
+    labels; a text without a score at the threshold is taken for one. `aliases`: other spellings of labels in
+    files. A text-encoder has no labels; its quality is that of the nearest neighbour's label.
+    """
 
     format: Literal[1]
     name: Name
     version: Name
-    kind: Literal["text-classifier"]
-    labels: Annotated[tuple[Label, ...], Meta(min_length=2, max_length=4096)]
-    activation: Literal["softmax", "sigmoid"]
+    kind: Literal["text-classifier", "text-encoder"]
+    labels: Annotated[tuple[Label, ...], Meta(max_length=4096)]
+    activation: Literal["softmax", "sigmoid", "none"]
     threshold: Share
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     max_length: Annotated[int, Meta(ge=3, le=4096)]
     pad_id: Count
     opset: Positive
-    precision: Literal["fp32", "int8-static", "int8-dynamic", "fp16"]
+    precision: Precision
     files: dict[Name, FileEntry]
     metrics: Metrics
     training: Training
     created_at: str
     licence: str
+    thresholds: dict[Label, Share] = {}
+    out_of_scope: Label | None = None
+    aliases: dict[Label, Label] = {}
+    variants: tuple[Variant, ...] = ()
+
+    def bars(self) -> list[float]:
+        """Return the threshold of every label, in their order."""
+        return [self.thresholds.get(label, self.threshold) for label in self.labels]
 
 
 def inputs_of() -> tuple[Tensor, ...]:
@@ -109,6 +171,11 @@ def inputs_of() -> tuple[Tensor, ...]:
 def outputs_of(labels: int) -> tuple[Tensor, ...]:
     """Return what every tag model gives: a score per label, and what it was before softmax or sigmoid."""
     return Tensor("scores", "float32", ("batch", labels)), Tensor("logits", "float32", ("batch", labels))
+
+
+def encoder_outputs_of(width: int) -> tuple[Tensor, ...]:
+    """Return what every text encoder gives: a vector of length 1 per text."""
+    return (Tensor("sentence_embedding", "float32", ("batch", width)),)
 
 
 def encode(card: Card) -> bytes:
@@ -174,6 +241,31 @@ def _problem(card: Card) -> tuple[str, str] | None:
         return "files", f"{missing[0]} is not listed"
     if card.inputs != inputs_of():
         return "inputs", "must be input_ids and attention_mask, int64[batch, tokens]"
+    named = [name for variant in card.variants for name in (variant.graph, variant.golden)]
+    if missing := [name for name in named if name not in card.files]:
+        return "variants", f"{missing[0]} is not listed in files"
+    if strangers := [
+        label for label in (*card.thresholds, *card.aliases.values()) if label not in card.labels
+    ]:
+        return "labels", f"{strangers[0]} has a threshold or an alias, but is none of them"
+    return _encoder_problem(card) if card.kind == "text-encoder" else _classifier_problem(card)
+
+
+def _encoder_problem(card: Card) -> tuple[str, str] | None:
+    if card.labels or card.activation != "none":
+        return "labels", "a text-encoder has neither labels nor an activation"
+    (output, *more) = card.outputs or (Tensor("", "float32", ()),)
+    width = output.axes[-1] if output.axes else ""
+    if more or not isinstance(width, int) or card.outputs != encoder_outputs_of(width):
+        return "outputs", "must be sentence_embedding, float32[batch, a number]"
+    return None
+
+
+def _classifier_problem(card: Card) -> tuple[str, str] | None:
+    if len(card.labels) < 2:
+        return "labels", f"there must be two or more, not {len(card.labels)}"
+    if card.activation == "none":
+        return "activation", "must be softmax or sigmoid"
     if card.outputs != outputs_of(len(card.labels)):
         return "outputs", f"must be scores and logits, float32[batch, {len(card.labels)}], one per label"
     return None

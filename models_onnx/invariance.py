@@ -5,22 +5,27 @@ from random import Random
 
 import numpy as np
 
-from models_onnx.runtime import Scores, TagModel
-from schemas.errors import ModelError
+from models_onnx.company import check_company, tolerance
+from models_onnx.runtime import TagModel
 
 _BATCHES = (2, 3, 5, 8, 16, 32, 64)
 #: Besides the given texts: rows of random words, of every length that the model reads.
 _RANDOM_ROWS = 120
 
 
-def check_invariance(model: TagModel, texts: Sequence[str], where: str) -> int:
-    """Return how many rows were compared; raise `ModelError` for the first whose rounded scores differ."""
+def check_invariance(model: TagModel, texts: Sequence[str], where: str, meant_for: str | None = None) -> int:
+    """Return how many rows were compared; raise `ModelError` for the first whose rounded scores differ.
+
+    `meant_for`: where the model is meant to run, if not where it runs now.
+    """
     rows, names = _rows(model, texts)
     alone = np.concatenate([model.scores([row]) for row in rows])
+    apart = tolerance(model.card, meant_for or model.provider)
     compared = 0
     for numbers, length in _arrangements(rows, model.card.max_length):
         together = model.scores([rows[number] for number in numbers], length)
-        _compare(model, alone[numbers], together, [names[number] for number in numbers], where)
+        some = [names[number] for number in numbers]
+        check_company(alone[numbers], together, some, model.card.labels, apart, where)
         compared += len(numbers)
     return compared
 
@@ -48,16 +53,3 @@ def _arrangements(rows: Sequence[Sequence[int]], max_length: int) -> Iterator[tu
     by_length = sorted(order, key=lambda number: len(rows[number]))
     for start in range(0, len(by_length), 16):
         yield by_length[start : start + 16], None  # as the batcher does it
-
-
-def _compare(model: TagModel, alone: Scores, together: Scores, names: Sequence[str], where: str) -> None:
-    differ = np.argwhere(alone != together)
-    if not len(differ):
-        return
-    row, label = differ[0]
-    raise ModelError(
-        f"{where}: batch invariance",
-        f"{names[row]} scores {alone[row, label]:.4f} for {model.card.labels[label]} alone and"
-        f" {together[row, label]:.4f} in a batch of {len(names)}",
-        "export it in fp32 or int8-static",
-    )

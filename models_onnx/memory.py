@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from threading import Lock
 
 from schemas.ids import Tags
@@ -28,6 +29,11 @@ class Memory:
                     tags.move_to_end(text)
                     found[text] = known
         return found
+
+    def newest(self, texts_max: int) -> list[str]:
+        """Return the texts asked for last, newest first."""
+        with self._lock:
+            return list(islice(reversed(self._tags), texts_max))
 
     def keep(self, some: Mapping[str, Tags]) -> None:
         """Remember the tags of some texts."""

@@ -14,11 +14,20 @@ class Size(StrEnum):
     MINI = "mini"
 
 
+class Balance(StrEnum):
+    """How much more a text of a rare label counts: not at all, by the root of how rare it is, or in full."""
+
+    NONE = "none"
+    ROOT = "root"
+    FULL = "full"
+
+
 class Plan(Struct, frozen=True):
     """How to train. `base`: a folder or hub id of a Transformers model to start from, else from scratch.
 
     `typo_share`: of the texts get a slip of the hand, another one in every epoch: whole words are easy to
-    learn by heart, and then a misspelt search is noise.
+    learn by heart, and then a misspelt search is noise. `several`: a text may have any number of labels.
+    `train_max`: texts that train, at most. `threads` of PyTorch; `device` is cpu or cuda.
     """
 
     seed: int
@@ -29,6 +38,27 @@ class Plan(Struct, frozen=True):
     max_length: int = 64
     learning_rate: float | None = None
     typo_share: float = 0.15
+    several: bool = False
+    balance: Balance = Balance.NONE
+    train_max: int | None = None
+    threads: int = 1
+    device: str = "cpu"
+
+
+class Wish(Struct, frozen=True):
+    """Which variants to make (fp16, int8); `force`: also one that loses too much."""
+
+    kinds: tuple[str, ...] = ()
+    force: bool = False
+
+
+class Moment(Struct, frozen=True):
+    """After an epoch (0: before the first): mean loss in it, and loss and share right on the choosing texts."""
+
+    epoch: int
+    trained_loss: float
+    loss: float
+    right: float
 
 
 def told(base: str) -> str:

@@ -1,15 +1,21 @@
 """Where a model runs: CUDA where there is one, else the CPU; asked for by name, it is that or an error."""
 
 import ctypes
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 
 from schemas.errors import ModelError
 
 Asked = Literal["auto", "cpu", "cuda"]
+#: What a session takes: tensors by name.
+Inputs = Mapping[str, npt.NDArray[np.int64]]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _WHEELS = ("onnxruntime", "onnxruntime-gpu")
 #: Errors of a session come to us as exceptions; its own lines on standard error say less.
@@ -50,6 +56,9 @@ def open_session(graph: bytes, asked: str) -> tuple[Any, str]:
         )
     wanted = "cuda" if asked == "cuda" or (asked == "auto" and cuda_is_here()) else "cpu"
     if wanted == "cuda":
+        # CUDA's libraries come as wheels of their own (`beckon[gpu]`), where no loader looks for them.
+        with redirect_stdout(None):
+            ort.preload_dlls()
         session = _session(
             graph, [(_CUDA, {"use_tf32": "0", "arena_extend_strategy": "kSameAsRequested"}), _CPU]
         )
@@ -63,6 +72,19 @@ def open_session(graph: bytes, asked: str) -> tuple[Any, str]:
             "install `onnxruntime-gpu[cuda,cudnn]`, or set it to auto or cpu",
         )
     return session, used
+
+
+def run_bound(session: Any, inputs: Inputs, output: str, device: str) -> Any:
+    """Return one output of a call whose tensors lie on the device `cpu` or `cuda`: one copy there, one back.
+
+    Without binding a session on CUDA copies, waits and allocates for every tensor by itself.
+    """
+    binding = session.io_binding()
+    for name, values in inputs.items():
+        binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(values, device, 0))
+    binding.bind_output(output, device)
+    session.run_with_iobinding(binding)
+    return binding.get_outputs()[0].numpy()
 
 
 def _session(graph: bytes, providers: list[Any]) -> Any:

@@ -10,15 +10,19 @@ import numpy.typing as npt
 from models_onnx import card as cards
 from models_onnx import golden
 from models_onnx.card import Card
+from models_onnx.company import check_company, tolerance
 from models_onnx.folder import Folder
 from models_onnx.graph import check_graph
-from models_onnx.provider import open_session
+from models_onnx.provider import Inputs, open_session, run_bound
 from models_onnx.tokenizer import TextTokenizer
 from schemas.errors import ModelError
 
 Scores = npt.NDArray[np.float64]
 #: Scores leave this package with so many digits; decisions and records hold the same.
 DIGITS = 4
+_CUDA_STEP = 8
+#: Canaries that are also scored alone. `beckon models verify` looks at many more rows, in many more batches.
+_ALONE = 16
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ class TagModel:
         `rows` are token ids, at least one row and one id each; they are padded on the right to the longest,
         or to `length`.
         """
-        longest = max(map(len, rows)) if length is None else length
+        longest = self._padded(max(map(len, rows))) if length is None else length
         ids = np.full((len(rows), longest), self.card.pad_id, dtype=np.int64)
         mask = np.zeros((len(rows), longest), dtype=np.int64)
         for number, row in enumerate(rows):
             ids[number, : len(row)] = row
             mask[number, : len(row)] = 1
         try:
-            (found,) = self.session.run(["scores"], {"input_ids": ids, "attention_mask": mask})
+            found = self._run({"input_ids": ids, "attention_mask": mask})
         except Exception as error:  # onnxruntime's errors have no common base
             raise self._failed(error) from error
         if found.shape != (len(rows), len(self.card.labels)):
@@ -65,6 +69,17 @@ class TagModel:
             raise self._failed(ValueError("scores that are not finite"))
         rounded: Scores = np.round(found.astype(np.float64), DIGITS)
         return rounded
+
+    def _padded(self, length: int) -> int:
+        # A GPU likes few shapes, in steps of its matrix units; on a CPU padding is what costs.
+        if self.provider == "cpu":
+            return length
+        return min(-(-length // _CUDA_STEP) * _CUDA_STEP, self.card.max_length)
+
+    def _run(self, inputs: Inputs) -> Any:
+        if self.provider == "cpu":
+            return self.session.run(["scores"], inputs)[0]
+        return run_bound(self.session, inputs, "scores", self.provider)
 
     def _failed(self, error: Exception) -> ModelError:
         text = str(error).partition("\n")[0][:200]
@@ -97,7 +112,11 @@ def open_model(folder: Folder, provider: str) -> TagModel:
     if not all(rows):
         text = canaries[rows.index([])].text
         raise ModelError(f"{where}/{cards.GOLDEN_FILE}", f"`{text[:60]}` has no known word", cards.REMEDY)
-    golden.check(canaries, card.labels, model.scores(rows).tolist(), where)
+    scores = model.scores(rows)
+    golden.check(canaries, card.labels, scores.tolist(), where)
+    alone = np.concatenate([model.scores([row]) for row in rows[:_ALONE]])
+    names = [f"`{canary.text[:60]}`" for canary in canaries]
+    check_company(alone, scores[:_ALONE], names, card.labels, tolerance(card, used), where)
     return model
 
 

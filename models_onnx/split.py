@@ -15,7 +15,10 @@ TEXTS_OF_A_LABEL_MIN = 5
 
 @dataclass(frozen=True)
 class Split:
-    """No text is in two parts. `repeated` rows said again what another said; labels are sorted."""
+    """No text is in two parts. `repeated` rows said again what another said; labels are sorted.
+
+    Rows about none of the labels are in all parts too.
+    """
 
     labels: tuple[str, ...]
     train: list[Row]
@@ -24,48 +27,60 @@ class Split:
     repeated: int
 
 
-def split(rows: Sequence[Row], seed: int) -> Split:
+def split(rows: Sequence[Row], seed: int, train_max: int | None = None) -> Split:
     """Return the split of a corpus; raise `InputError` for a label with too few texts, or only one label.
 
-    Texts that differ in case or spaces only are one text; of its labels the most frequent counts.
+    Texts that differ in case or spaces only are one text; of its labels the most frequent counts. A text with
+    several labels is dealt with the others of its rarest one. At most `train_max` texts train, drawn from
+    what would.
     """
     by_label = _texts_of_labels(rows)
-    labels = tuple(sorted(by_label))
+    labels = tuple(sorted({label for some in by_label.values() for row in some for label in row.labels}))
     if len(labels) < 2:
-        raise InputError(
-            "label", f"all texts have one label, {labels[0]}", "give texts of two labels or more"
-        )
+        said = f"all texts have one label, {labels[0]}" if labels else "no text has one"
+        raise InputError("label", said, "give texts of two labels or more")
     train: list[Row] = []
     choose: list[Row] = []
     judge: list[Row] = []
-    for label in labels:
-        texts = sorted(by_label[label], key=lambda text: _chance(text, seed))
+    for label, some in sorted(by_label.items()):
+        texts = sorted(some, key=lambda row: _chance(row.text, seed))
         if len(texts) < TEXTS_OF_A_LABEL_MIN:
             raise InputError(
-                f"label {label}",
+                f"label {label}" if label else "out of scope",
                 f"has {len(texts)} different texts, {TEXTS_OF_A_LABEL_MIN} are needed",
                 "add some, or take the label out",
             )
-        some = max(1, int(len(texts) * HELD_OUT_SHARE))
-        judge += [Row(text, label) for text in texts[:some]]
-        choose += [Row(text, label) for text in texts[some : 2 * some]]
-        train += [Row(text, label) for text in texts[2 * some :]]
+        held_out = max(1, int(len(texts) * HELD_OUT_SHARE))
+        judge += texts[:held_out]
+        choose += texts[held_out : 2 * held_out]
+        train += texts[2 * held_out :]
     repeated = len(rows) - len(train) - len(choose) - len(judge)
+    if train_max is not None:
+        train = sorted(train, key=lambda row: _chance(row.text, seed + 1))[:train_max]
     return Split(labels, train, choose, judge, repeated)
 
 
-def _texts_of_labels(rows: Iterable[Row]) -> dict[str, list[str]]:
+def _texts_of_labels(rows: Iterable[Row]) -> dict[str, list[Row]]:
     shown: dict[str, str] = {}
-    said: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for row in rows:
         normal = " ".join(row.text.casefold().split())
         shown.setdefault(normal, row.text)
-        said[normal][row.label] += 1
-    by_label: defaultdict[str, list[str]] = defaultdict(list)
-    for normal, labels in said.items():
-        label = min(labels, key=lambda label: (-labels[label], label))
-        by_label[label].append(shown[normal])
+        said[normal][row.labels] += 1
+    chosen = [
+        Row(shown[normal], *_first_and_more(min(some, key=lambda labels: (-some[labels], labels))))
+        for normal, some in said.items()
+    ]
+    frequency = Counter(label for row in chosen for label in row.labels)
+    by_label: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in chosen:
+        rarest = min(row.labels, key=lambda label: (frequency[label], label), default="")
+        by_label[rarest].append(row)
     return by_label
+
+
+def _first_and_more(labels: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    return (labels[0], labels[1:]) if labels else ("", ())
 
 
 def _chance(text: str, seed: int) -> bytes:

@@ -38,6 +38,19 @@ class TextTokenizer:
         """Return the ids of each text; an empty list for one without any known piece."""
         return [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
 
+    def words_of(self, text: str) -> list[tuple[str, frozenset[int]]]:
+        """Return the words of a text that are read, as they stand in it, each with the places of its ids."""
+        found = self._tokenizer.encode(text)
+        places: dict[int, list[int]] = {}
+        last = len(found.ids) if len(found.ids) <= self._max_length else self._max_length - 1
+        for place, word in enumerate(found.word_ids[:last]):
+            if word is not None:
+                places.setdefault(word, []).append(place)
+        return [
+            (text[found.offsets[some[0]][0] : found.offsets[some[-1]][1]], frozenset(some))
+            for some in places.values()
+        ]
+
     def _cut(self, ids: list[int]) -> list[int]:
         if self._says_nothing.issuperset(ids):
             return []

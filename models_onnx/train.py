@@ -1,47 +1,44 @@
 """Fine-tune a small BERT (or one that is given) on labelled texts. Needs `beckon[train]`.
 
-One thread and one seed: on the same machine the same texts give the same weights, bit by bit.
+A given encoder already knows something: its last layer is first fitted alone, on what the encoder says as it is,
+and only then all of it learns. Source: Kumar et al.: "Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution", ICLR 2022. Texts about no label are taught to look like every label alike. Source: Hendrycks,
+Mazeika, Dietterich: "Deep Anomaly Detection with Outlier Exposure", ICLR 2019.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
+import numpy as np
 import torch
-import transformers
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    BertConfig,
-    BertForSequenceClassification,
-)
 
-from models_onnx import wordpiece
-from models_onnx.batcher import batches
-from models_onnx.corpus import Row
-from models_onnx.plan import Plan, Size
+from models_onnx.calibration import best_temperature
+from models_onnx.checkpoint import Checkpoints
+from models_onnx.classifier import Classifier
+from models_onnx.corpus import Row, digest_of
+from models_onnx.epochs import Ids, in_windows, padded
+from models_onnx.fit import Judged, Progress, Rates, fit, set_chance
+from models_onnx.plan import Balance, Moment, Plan
+from models_onnx.scorer import batches
 from models_onnx.split import Split
+from models_onnx.start import Start, start
 from models_onnx.tokenizer import TextTokenizer
 from models_onnx.typos import with_typo
 from schemas.errors import InputError
 
-Progress = Callable[[str, int, int], None]
-#: Epochs without a better loss on the choosing texts after which training ends.
-PATIENCE = 3
-_WINDOW_BATCHES = 16
-_WARM_UP_SHARE = 0.1
-# Only ever softer: where all choosing texts are right, sharper looks better without end.
-_TEMPERATURES = [round(1.05**step, 4) for step in range(29)]  # 1 to 3.92
+_JUDGE_TOKENS = 4096
+_PROBE_STEPS = 100
+_PROBE_DECAY = 1e-4
 
-#: layers, width, heads, vocabulary, learning rate.
-_SHAPES = {
-    Size.MICRO: (2, 64, 2, 1500, 2e-3),
-    Size.TINY: (2, 128, 2, 8000, 1e-3),
-    Size.MINI: (4, 256, 4, 8000, 4e-4),
-}
-_BASE_RATE = 5e-5
+#: Ids of a text and its labels' numbers.
+_Row = tuple[Ids, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -53,189 +50,159 @@ class Trained:
     pad_id: int
     epochs: int
     temperature: float
+    history: tuple[Moment, ...]
 
 
-def fine_tune(split: Split, plan: Plan, progress: Progress) -> Trained:
-    """Return the classifier at its best moment on the choosing texts."""
-    torch.manual_seed(plan.seed)
-    torch.set_num_threads(1)  # sums over several threads come out in any order
-    torch.use_deterministic_algorithms(True)
-    classifier, raw, pad_id, rate = _start(split, plan)
-    texts = TextTokenizer(raw, plan.max_length, "tokenizer")
-    train = _Epochs(split.train, texts, split.labels, plan)
-    choose = _encoded(split.choose, texts, split.labels)
-    if not choose:
-        raise InputError("--base", "knows no word of the texts", "take another one, or train from scratch")
-    epochs = _train(classifier, train, choose, plan, plan.learning_rate or rate, pad_id, progress)
-    temperature = _temperature(classifier, choose, pad_id)
-    return Trained(classifier, raw, pad_id, epochs, temperature)
-
-
-_Row = tuple[list[int], int]
-
-
-def _start(split: Split, plan: Plan) -> tuple[Any, bytes, int, float]:
+def fine_tune(split: Split, plan: Plan, progress: Progress, checkpoint: Path | None = None) -> Trained:
+    """Return the classifier at its best moment on the choosing texts; go on from `checkpoint` where it can."""
+    set_chance(plan.seed, plan.threads)
+    begun = start([row.text for row in split.train], plan)
+    texts = TextTokenizer(begun.tokenizer, plan.max_length, "tokenizer")
+    classifier = Classifier(begun.encoder, len(split.labels)).to(plan.device)
+    task = _Labels(classifier, split, texts, plan, begun)
+    checkpoints = Checkpoints(checkpoint, key_of(split, plan))
     if plan.base is not None:
-        return *_from_base(plan.base, len(split.labels), plan.max_length), _BASE_RATE
-    layers, width, heads, words, rate = _SHAPES[plan.size]
-    raw = wordpiece.train_wordpiece([row.text for row in split.train], words)
-    config = BertConfig(
-        vocab_size=TextTokenizer(raw, plan.max_length, "tokenizer").words,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-        max_position_embeddings=plan.max_length,
-        num_labels=len(split.labels),
-        pad_token_id=0,
-    )
-    return BertForSequenceClassification(config), raw, 0, rate
+        task.fit_head()
+    fitted = fit(task, plan.epochs, checkpoints, progress)
+    temperature = task.temperature()
+    with torch.no_grad():
+        classifier.head.weight /= temperature
+        classifier.head.bias /= temperature
+    classifier.to("cpu")
+    return Trained(classifier, begun.tokenizer, begun.pad_id, fitted.best_epoch, temperature, fitted.history)
 
 
-def _from_base(base: str, labels: int, max_length: int) -> tuple[Any, bytes, int]:
-    transformers.logging.set_verbosity_error()  # that the last layer is new is the point of it
-    transformers.logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(base, use_fast=True)
-        classifier = AutoModelForSequenceClassification.from_pretrained(
-            base,
-            num_labels=labels,
-            ignore_mismatched_sizes=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-        raw = tokenizer.backend_tokenizer.to_str().encode()
-    except Exception as error:  # noqa: BLE001 -- a dozen kinds: no folder, no net, no such model, no tokenizer
-        text = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"--base {base}",
-            f"cannot be loaded ({text})",
-            "give a folder that `save_pretrained` wrote, or a hub id",
-        ) from None
-    places = getattr(classifier.config, "max_position_embeddings", max_length)
-    if places < max_length:
-        raise InputError(f"--base {base}", f"reads {places} tokens", f"set --max-length to {places} or less")
-    return classifier.float(), raw, tokenizer.pad_token_id or 0
+def key_of(split: Split, plan: Plan) -> str:
+    """Return what tells one training from another: the plan, and the texts in their parts."""
+    digests = [digest_of(part) for part in (split.train, split.choose)]
+    return sha256(msgspec.json.encode([plan, digests])).hexdigest()
 
 
-def _encoded(rows: Sequence[Row], texts: TextTokenizer, labels: Sequence[str]) -> list[_Row]:
-    numbers = {label: number for number, label in enumerate(labels)}
-    ids = texts.encode([row.text for row in rows])
-    return [(some, numbers[row.label]) for some, row in zip(ids, rows, strict=True) if some]
+class _Labels:
+    """The task of telling labels from texts."""
 
+    def __init__(
+        self, module: Classifier, split: Split, texts: TextTokenizer, plan: Plan, begun: Start
+    ) -> None:
+        self.module = module
+        self.rng = Random(plan.seed)
+        self.calls = math.ceil(len(split.train) / plan.batch_texts)
+        rate = plan.learning_rate or begun.rate
+        self.rates: Rates = [(list(module.parameters()), rate)]
+        self._plan, self._texts, self._pad_id = plan, texts, begun.pad_id
+        self._numbers = {label: number for number, label in enumerate(split.labels)}
+        self._train = split.train
+        self._choose = self._encoded(split.choose)
+        if not self._choose:
+            raise InputError(
+                "--from", "knows no word of the texts", "take another one, or train from scratch"
+            )
+        self._weights = torch.tensor(_weights(split, plan), device=plan.device)
 
-class _Epochs:
-    """The training texts, in another order and with other typos in every epoch."""
-
-    def __init__(self, rows: Sequence[Row], texts: TextTokenizer, labels: Sequence[str], plan: Plan) -> None:
-        self._rows, self._texts, self._labels, self._plan = rows, texts, labels, plan
-        self._rng = Random(plan.seed)
-        self.calls = math.ceil(len(rows) / plan.batch_texts)
-
-    def next(self) -> list[list[_Row]]:
-        """Return the batches of one epoch."""
-        rng, share = self._rng, self._plan.typo_share
+    def batches(self) -> Sequence[list[_Row]]:
+        rng, share = self.rng, self._plan.typo_share
         rows = [
-            Row(with_typo(row.text, rng), row.label) if rng.random() < share else row for row in self._rows
+            row._replace(text=with_typo(row.text, rng)) if rng.random() < share else row
+            for row in self._train
         ]
-        return list(_in_windows(_encoded(rows, self._texts, self._labels), self._plan.batch_texts, rng))
+        return list(in_windows(self._encoded(rows), self._plan.batch_texts, rng))
 
+    def loss(self, batch: list[_Row]) -> Any:
+        return self._loss(self.module(*self._padded(batch)), self._truth(batch))
 
-def _train(
-    classifier: Any,
-    train: _Epochs,
-    choose: Sequence[_Row],
-    plan: Plan,
-    rate: float,
-    pad_id: int,
-    progress: Progress,
-) -> int:
-    optimizer = torch.optim.AdamW(classifier.parameters(), lr=rate, weight_decay=0.01)
-    calls = train.calls * plan.epochs
-    pace = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda call: _share_of_rate(call, calls))
-    best_loss, best_epoch, best = math.inf, 0, classifier.state_dict()
-    done = 0
-    for epoch in range(1, plan.epochs + 1):
-        classifier.train()
-        for rows in train.next():
-            optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(_logits(classifier, rows, pad_id), _truth(rows))
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
-            optimizer.step()
-            pace.step()
-            done += 1
-            progress(f"training, epoch {epoch}", done, calls)
-        loss_now, _ = _calibrated(*_all_logits(classifier, choose, pad_id))
-        if loss_now < best_loss:
-            best_loss, best_epoch = loss_now, epoch
-            best = {name: weights.clone() for name, weights in classifier.state_dict().items()}
-        elif epoch - best_epoch >= PATIENCE:
-            break
-    progress("training", calls, calls)
-    classifier.load_state_dict(best)
-    classifier.eval()
-    return best_epoch
+    def judge(self) -> Judged:
+        logits, truth = self._judged()
+        _, loss = best_temperature(logits, truth, several=self._plan.several)
+        if self._plan.several:
+            return Judged(loss, float(((logits > 0) == truth).all(axis=1).mean()))
+        inside = truth.any(axis=1)
+        right = logits.argmax(axis=1) == truth.argmax(axis=1)
+        return Judged(loss, float(right[inside].mean()))
 
+    def temperature(self) -> float:
+        """Return the temperature with the least loss on the choosing texts.
 
-def _share_of_rate(call: int, calls: int) -> float:
-    warm_up = max(1, int(calls * _WARM_UP_SHARE))
-    return (call + 1) / warm_up if call < warm_up else max(0.0, (calls - call) / (calls - warm_up))
+        Later epochs are right more often and too sure of it. Moments are compared without that too.
+        """
+        with torch.no_grad():
+            return best_temperature(*self._judged(), several=self._plan.several)[0]
 
-
-def _in_windows(rows: Sequence[_Row], size: int, rng: Random) -> Iterator[list[_Row]]:
-    # Rows of like length share a batch, in windows of a random order, so that epochs still differ.
-    order = list(range(len(rows)))
-    rng.shuffle(order)
-    cut: list[list[_Row]] = []
-    for start in range(0, len(order), size * _WINDOW_BATCHES):
-        window = sorted(
-            order[start : start + size * _WINDOW_BATCHES], key=lambda number: len(rows[number][0])
+    def fit_head(self) -> None:
+        """Fit the last layer to what the encoder says as it is."""
+        self.module.eval()
+        with torch.no_grad():
+            states, rows = self._over(self._encoded(self._train), self.module.pooled)
+        truth, head = self._truth(rows), self.module.head
+        with torch.no_grad():
+            mean, scale = states.mean(dim=0), states.std(dim=0) + 1e-6
+            head.weight.zero_()
+            head.bias.zero_()
+        inputs = (states - mean) / scale
+        optimizer = torch.optim.LBFGS(
+            head.parameters(), max_iter=_PROBE_STEPS, line_search_fn="strong_wolfe", history_size=10
         )
-        cut += [[rows[number] for number in window[at : at + size]] for at in range(0, len(window), size)]
-    rng.shuffle(cut)
-    yield from cut
 
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = self._loss(head(inputs), truth) + _PROBE_DECAY * (head.weight**2).sum()
+            loss.backward()
+            return loss
 
-def _logits(classifier: Any, rows: Sequence[_Row], pad_id: int) -> Any:
-    longest = max(len(ids) for ids, _ in rows)
-    ids = torch.tensor([[*ids, *[pad_id] * (longest - len(ids))] for ids, _ in rows])
-    mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in rows])
-    return classifier(input_ids=ids, attention_mask=mask).logits
+        optimizer.step(closure)
+        with torch.no_grad():
+            head.weight /= scale
+            head.bias -= head.weight @ mean
 
+    def _encoded(self, rows: Sequence[Row]) -> list[_Row]:
+        ids = self._texts.encode([row.text for row in rows])
+        return [
+            (some, tuple(self._numbers[label] for label in row.labels))
+            for some, row in zip(ids, rows, strict=True)
+            if some
+        ]
 
-def _truth(rows: Sequence[_Row]) -> Any:
-    return torch.tensor([label for _, label in rows])
+    def _padded(self, rows: Sequence[_Row]) -> tuple[Any, Any]:
+        return padded([ids for ids, _ in rows], self._pad_id, self._plan.device)
 
+    def _truth(self, rows: Sequence[_Row]) -> Any:
+        # A text about no label: every label alike where one must be chosen, none where there may be several.
+        count = len(self._numbers)
+        shares = torch.zeros(len(rows), count)
+        for row, (_, labels) in zip(shares, rows, strict=True):
+            if labels:
+                row[list(labels)] = 1.0
+            elif not self._plan.several:
+                row.fill_(1.0 / count)
+        return shares.to(self._plan.device)
 
-def _all_logits(classifier: Any, rows: Sequence[_Row], pad_id: int) -> tuple[Any, Any]:
-    classifier.eval()
-    some: list[Any] = []
-    truth: list[_Row] = []
-    with torch.no_grad():
-        for batch in batches([len(ids) for ids, _ in rows], 4096):
+    def _loss(self, logits: Any, truth: Any) -> Any:
+        if self._plan.several:
+            return torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, truth, pos_weight=self._weights
+            )
+        return torch.nn.functional.cross_entropy(logits, truth, weight=self._weights)
+
+    def _judged(self) -> tuple[Any, Any]:
+        logits, rows = self._over(self._choose, self.module)
+        truth = np.zeros((len(rows), len(self._numbers)), dtype=np.bool_)
+        for number, (_, labels) in enumerate(rows):
+            truth[number, list(labels)] = True
+        return logits.cpu().numpy().astype(np.float64), truth
+
+    def _over(self, rows: Sequence[_Row], call: Callable[[Any, Any], Any]) -> tuple[Any, list[_Row]]:
+        some: list[Any] = []
+        order: list[_Row] = []
+        for batch in batches([len(ids) for ids, _ in rows], _JUDGE_TOKENS):
             part = [rows[number] for number in batch]
-            some.append(_logits(classifier, part, pad_id))
-            truth += part
-    return torch.cat(some), _truth(truth)
+            some.append(call(*self._padded(part)))
+            order += part
+        return torch.cat(some), order
 
 
-def _calibrated(logits: Any, truth: Any) -> tuple[float, float]:
-    """Return the least loss over all temperatures, and that temperature.
-
-    Later epochs are right more often and too sure of it. The temperature takes the second away, so moments
-    are compared without it.
-    """
-    losses = [float(torch.nn.functional.cross_entropy(logits / one, truth)) for one in _TEMPERATURES]
-    best = min(range(len(losses)), key=losses.__getitem__)
-    return losses[best], _TEMPERATURES[best]
-
-
-def _temperature(classifier: Any, choose: Sequence[_Row], pad_id: int) -> float:
-    """Find the temperature with the least loss and build it into the last layer: scores become probabilities."""
-    _, best = _calibrated(*_all_logits(classifier, choose, pad_id))
-    last = next(reversed([part for part in classifier.modules() if isinstance(part, torch.nn.Linear)]))
-    with torch.no_grad():
-        last.weight /= best
-        last.bias /= best
-    return best
+def _weights(split: Split, plan: Plan) -> list[float]:
+    """Return how much each label counts; the mean over the labels is 1."""
+    power = {Balance.NONE: 0.0, Balance.ROOT: 0.5, Balance.FULL: 1.0}[plan.balance]
+    texts = Counter(label for row in split.train for label in row.labels)
+    weights = [max(1, texts[label]) ** -power for label in split.labels]
+    mean = sum(weights) / len(weights)
+    return [weight / mean for weight in weights]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-LETTERS_MAX = 1000
+#: Chinese alone uses some thousands.
+LETTERS_MAX = 6000
 
 
 def train_wordpiece(texts: Sequence[str], words_max: int) -> bytes:

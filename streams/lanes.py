@@ -33,9 +33,12 @@ from streams.store import ProfileStore
 DECODED_MAX = 200_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ground:
-    """What lanes stand on. `producer()` is aiokafka's, once Faust has started it; `stop` ends the process."""
+    """What lanes stand on. `producer()` is aiokafka's, once Faust has started it; `stop` ends the process.
+
+    A batch takes `rules` once: they may be replaced between batches.
+    """
 
     rules: Rules
     settings: WorkerSettings
@@ -120,12 +123,13 @@ class Lane:
 
     async def _process(self, events: list[EventT]) -> None:
         ground, clock = self._ground, time.perf_counter
+        rules = ground.rules
         started = clock()
-        found = batch.read([event.value for event in events], ground.rules)
+        found = batch.read([event.value for event in events], rules)
         decoded = clock()
-        tags = await self._tags(found)
+        tags = await self._tags(found, rules)
         tagged = clock()
-        result = batch.apply(found, tags, self._shard, ground.rules, round(time.time() * 1000))
+        result = batch.apply(found, tags, self._shard, rules, round(time.time() * 1000))
         self._shares.count(found, result)
         values = self._shard.encoded(result.touched)
         _check_sizes(values)
@@ -144,13 +148,13 @@ class Lane:
             "apply": applied - tagged,
             "send": clock() - applied,
         }
-        self._count(found, result, stages)
+        self._count(found, result, stages, rules)
 
-    async def _tags(self, found: Read) -> TagsOfBatch:
-        tagger = self._ground.rules.parts.tagger
+    async def _tags(self, found: Read, rules: Rules) -> TagsOfBatch:
+        tagger = rules.parts.tagger
         if tagger is None:
             return TagsOfBatch(None)
-        texts = batch.texts(found.items, self._ground.rules)
+        texts = batch.texts(found.items, rules)
         if not texts:
             return TagsOfBatch({})
         tags = tagger.cached(texts)
@@ -184,7 +188,7 @@ class Lane:
             offset = last.offset + (records - 1 if len(answers) == 1 else 0)
             self._ground.store().set_persisted_offset(TP(last.topic, last.partition), offset)
 
-    def _count(self, found: Read, result: Result, stages: dict[str, float]) -> None:
+    def _count(self, found: Read, result: Result, stages: dict[str, float], rules: Rules) -> None:
         metrics = self._ground.metrics
         for (topic, outcome), amount in (found.outcomes + result.outcomes).items():
             metrics.events.labels(topic, outcome).inc(amount)
@@ -204,7 +208,7 @@ class Lane:
         metrics.count(metrics.promotions, result.promoted)
         metrics.count(metrics.suppressions, result.suppressed)
         metrics.strays.inc(result.strays)
-        campaigns = self._ground.rules.parts.campaigns
+        campaigns = rules.parts.campaigns
         for campaign, amount in result.promoted.items():
             cost = 0.0 if campaigns is None else campaigns.by_id[CampaignId(campaign)].offer.cost
             metrics.promotion_cost.labels(campaign).inc(amount * cost)

@@ -21,7 +21,8 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
 
 from schemas.decisions import Outcome, Reason
 from schemas.events import Rejection
@@ -41,6 +42,10 @@ REDIS_FAULTS = (
 )  # fmt: skip
 #: Why the mirror read everything from the start.
 REFILL_CAUSES = ("asked", "empty", "topic_replaced")
+#: What became of a version that was to come in use.
+MODEL_SWITCHES = ("done", "refused")
+#: `models_onnx.shadow.Verdict`, which costs too much to import where there is no model (a test compares).
+SHADOW_VERDICTS = ("same", "other_tag", "tag_gone", "tag_new", "failed", "left_out")
 MIRROR_OUTCOMES = ("written", "older", "unreadable")
 
 
@@ -78,6 +83,25 @@ class AgeHistogram:
         yield HistogramMetricFamily(self._name, self._text, buckets=buckets, sum_value=total)
 
 
+class _Process:
+    """What the kernel counts of this process: CPU time, memory, files, start."""
+
+    KEPT: Mapping[str, str] = {
+        "process_cpu_seconds_total": "counter",
+        "process_resident_memory_bytes": "gauge",
+        "process_open_fds": "gauge",
+        "process_start_time_seconds": "gauge",
+    }
+
+    def __init__(self) -> None:
+        self._all = ProcessCollector(namespace="beckon", registry=None)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what Prometheus reads (the registry's protocol)."""
+        names = {f"beckon_{name}".removesuffix("_total") for name in self.KEPT}
+        yield from (metric for metric in self._all.collect() if metric.name in names)
+
+
 class MetricsPage:
     """Metrics in a registry of their own, each declared once. `part` says whose they are."""
 
@@ -86,6 +110,9 @@ class MetricsPage:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.declared: list[Declared] = []
+        self.registry.register(_Process())
+        for name, kind in _Process.KEPT.items():
+            self._declare(name, kind, ())
         self._info("build", "What runs here.", {"version": version("beckon"), "part": part})
 
     def page(self) -> bytes:
@@ -216,6 +243,27 @@ class Metrics(MetricsPage):
             "tag",
         )
         self.model = self._gauge("model_info", "1 for the model in use.", "model", "version")
+        self.model_switches = self._closed(
+            "model_switches_total",
+            "Times that another version was to come in use without a restart, by outcome.",
+            "outcome",
+            MODEL_SWITCHES,
+        )
+        self.model_refused = self._gauge(
+            "model_refused", "1 while what `current` or `candidate` names was refused.", "part"
+        )
+        self.model_waiting = self._gauge("model_queue_texts", "Texts that wait for the model.")
+        self.model_drift = self._gauge(
+            "model_drift_psi",
+            "Population stability index of a label's scores against held-out texts; above 0.25 is much.",
+            "tag",
+        )
+        self.shadow_texts = self._closed(
+            "shadow_texts_total",
+            "Texts that a candidate scored too, by how it differs from the model in use.",
+            "outcome",
+            SHADOW_VERDICTS,
+        )
         self._model_seen = (0, 0, 0, 0)
 
     def count_model(self, calls: int, texts: int, cache_hits: int, fallbacks: int) -> None:

@@ -1,7 +1,7 @@
 """The parts that worker, replay and demo put together alike: border, policy, campaigns, tags, side inputs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -109,7 +109,23 @@ def tagger_of(models: ModelSettings) -> "Tagger":
     from models_onnx.registry import load_tag_model
 
     model = load_tag_model(Path(models.dir), models.tags, models.provider)
-    return Tagger(model, models.cache_texts, models.batch_tokens, models.give_up_s)
+    return Tagger(
+        model,
+        models.cache_texts,
+        models.batch_tokens,
+        models.give_up_s,
+        threads=models.threads,
+        wait_ms=models.wait_ms,
+        queue_texts=models.queue_texts,
+    )
+
+
+def with_tagger(parts: Parts, tagger: "Tagger") -> Parts:
+    """Return parts with another model, and with what decision records say of it."""
+    side = parts.side
+    versions = tagger.model_versions
+    side = SideInputs(side.lag_ms, side.catalog, versions, side.default_profiling)
+    return replace(parts, tagger=tagger, side=side)
 
 
 def _catalog(file: str | None, money: Money) -> Catalog:

@@ -22,8 +22,23 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+#: Settings that no log, page or error may hold.
+_SECRETS = frozenset({"sasl_password", "password", "key"})
+
+
 class _Section(Struct, frozen=True, forbid_unknown_fields=True):
     """A group of settings. The text after a field is its line in `beckon check --settings`."""
+
+    def __repr__(self) -> str:
+        """Return the settings without secrets: what is printed by accident ends in logs."""
+        told = (f"{name}={_shown(name, getattr(self, name))}" for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _shown(name: str, value: object) -> str:
+    if value and (name in _SECRETS or (name == "url" and "@" in str(value))):
+        return "(not shown)"
+    return repr(value)
 
 
 class KafkaSettings(_Section, frozen=True):
@@ -121,6 +136,15 @@ class ModelSettings(_Section, frozen=True):
     provider: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="auto, cpu or cuda")] = "auto"
     cache_texts: Annotated[Positive, Meta(description="texts whose tags are remembered")] = 200_000
     batch_tokens: Annotated[Positive, Meta(description="tokens per model call")] = 512
+    threads: Annotated[
+        Positive, Meta(description="model calls at once; they share one copy of the model")
+    ] = 1
+    wait_ms: Annotated[
+        float, Meta(ge=0, le=1000, description="milliseconds that texts wait for company; pays on a GPU")
+    ] = 0.0
+    queue_texts: Annotated[Positive, Meta(description="texts that wait for the model until lanes must")] = (
+        20_000
+    )
     give_up_s: Annotated[PositiveFloat, Meta(description="seconds of retries until categories stand in")] = (
         30.0
     )

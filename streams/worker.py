@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
 from faust.types import TP
@@ -22,9 +23,13 @@ from streams.health import HealthServer
 from streams.lags import Lags, show
 from streams.lanes import Ground, Lanes
 from streams.metrics import Metrics
-from streams.parts import Parts, build
+from streams.model_watch import ModelWatch
+from streams.parts import Parts, build, with_tagger
 from streams.settings import Settings
 from streams.topics import check_for_worker
+
+if TYPE_CHECKING:
+    from models_onnx.batcher import Tagger
 
 #: A batch that takes longer than this many seconds beyond the model's patience is stuck.
 STUCK_S = 60.0
@@ -45,7 +50,7 @@ class Worker:
         rules = Rules(
             parts, settings.topics.partitions, settings.worker.guard_positions, settings.topics.prefix
         )
-        ground = Ground(
+        self._ground = ground = Ground(
             rules=rules,
             settings=settings.worker,
             metrics=self.metrics,
@@ -93,7 +98,8 @@ class Worker:
             loop.add_signal_handler(number, told.set)
         loop.set_exception_handler(lambda _, __: None)  # libraries' leftovers; what counts raises
         threading.excepthook = self._thread_ended
-        tasks = [asyncio.create_task(run) for run in (self._run_app(), self._tick(), told.wait())]
+        runs = (self._run_app(), self._tick(), self._follow_model(), told.wait())
+        tasks = [asyncio.create_task(run) for run in runs]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not told.is_set():
             end_process(_reason(self.app, done))
@@ -156,10 +162,22 @@ class Worker:
             "worker_ready", partitions=len(self._numbers), profiles=len(store), seconds=round(seconds, 3)
         )
 
+    async def _follow_model(self) -> None:
+        """Take what `beckon models promote` puts in use."""
+        tagger = self._parts.tagger
+        if tagger is None:
+            await asyncio.Event().wait()
+            return
+
+        def replace_tagger(new: "Tagger") -> None:
+            # A batch under way goes on with the one that it began with.
+            rules = self._ground.rules
+            self._ground.rules = replace(rules, parts=with_tagger(rules.parts, new))
+
+        await ModelWatch(self._settings.models, tagger, self.metrics, replace_tagger).run()
+
     async def _tick(self) -> None:
         tagger = self._parts.tagger
-        for model, used in ({} if tagger is None else tagger.model_versions).items():
-            self.metrics.model.labels(model, used).set(1)
         recovery = self.app.tables.recovery
         while True:
             self._ticked = time.monotonic()

@@ -1,13 +1,12 @@
 """`beckon models`: which models there are, can they be trusted, and how good they are."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
 
-if TYPE_CHECKING:
-    from models_onnx.quality import Evaluation
+from streams.commands import models_bench, models_evaluate, models_serving
 
 _Models = Annotated[Path, typer.Option("--dir", help="Folder of NAME/VERSION/.")]
 _Name = Annotated[str, typer.Argument(help="The model's name, for instance tags.")]
@@ -21,8 +20,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
     models.command("list")(list_models)
     models.command("verify")(verify)
-    models.command("evaluate")(evaluate)
+    models_evaluate.register(models)
     models.command("promote")(promote)
+    models_serving.register(models)
+    models_bench.register(models)
 
 
 def list_models(models: _Models = Path("models"), *, json: _Json = False) -> None:
@@ -64,7 +65,7 @@ def verify(
 
     chosen = version or registry.current_version(models, name)
     folder = registry.version_folder(models, name, chosen)
-    model = registry.load_version(models, name, chosen, _provider(provider))
+    model = registry.load_version(models, name, chosen, provider_of(provider))
     files = read_folder(folder)
     canaries = decode(files.files["golden.json"], model.card.labels, str(folder))
     print(f"{folder}  digest {model.digest[:12]}, runs on {model.provider}")
@@ -78,37 +79,12 @@ def verify(
     print("all right")
 
 
-def evaluate(
-    name: _Name,
-    data: Annotated[Path, typer.Option(help=".csv, .tsv or .jsonl (.gz, .xz) of text and label.")],
-    models: _Models = Path("models"),
-    version: _Version = None,
-    text_column: Annotated[str, typer.Option(help="What the text is called in the file.")] = "text",
-    label_column: Annotated[str, typer.Option(help="What the label is called in the file.")] = "label",
-    provider: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    *,
-    json: _Json = False,
-) -> None:
-    """Measure a model on labelled texts that it was not trained on."""
-    from models_onnx import quality, registry
-    from models_onnx.corpus import Columns, read_corpus
-
-    rows = read_corpus(data, Columns(text_column, label_column))
-    chosen = version or registry.current_version(models, name)
-    model = registry.load_version(models, name, chosen, _provider(provider))
-    found = quality.evaluate(model, rows)
-    if json:
-        print(msgspec.json.encode(found).decode())
-    else:
-        _print_evaluation(found, f"{name} {chosen}")
-
-
 def promote(
     name: _Name,
     version: Annotated[str, typer.Argument(help="The version.")],
     models: _Models = Path("models"),
 ) -> None:
-    """Put a version in use, once every check of it has passed."""
+    """Put a version in use, once every check of it has passed; running workers take it within 5 seconds."""
     from models_onnx import registry
 
     verify(name, models, version)
@@ -158,19 +134,8 @@ def _line(models: Path, name: str, version: str) -> _Line:
     )
 
 
-def _print_evaluation(found: "Evaluation", title: str) -> None:
-    print(
-        f"{title} on {found.texts:,} texts: accuracy {found.quality.accuracy:.4f}, macro F1 {found.quality.macro_f1:.4f}"
-    )
-    print(f"{found.tagged:.1%} of them have a tag at the model's threshold")
-    width = max(len(label.label) for label in found.by_label)
-    for label in found.by_label:
-        print(
-            f"  {label.label:{width}}  F1 {label.f1:.4f}  {label.right} right of {label.texts}, said {label.said} times"
-        )
-
-
-def _provider(asked: str) -> str:
+def provider_of(asked: str) -> str:
+    """Return the provider asked for; raise `SettingsError` unless there is such a one."""
     from schemas.errors import SettingsError
 
     if asked not in {"auto", "cpu", "cuda"}:

@@ -99,5 +99,33 @@ PAGE = Page(
                 ),
             ),
         ),
+        Panel(
+            "Texts that wait",
+            "For the model, over all workers. While it keeps growing, lanes wait for the model.",
+            "short",
+            (Query(f"sum({series('beckon_model_queue_texts')})", "texts"),),
+        ),
+        Panel(
+            "Versions refused",
+            "Pointers whose version failed a check, and switches per second by outcome. The old version goes on.",
+            "short",
+            (
+                Query(f"sum by (part)({series('beckon_model_refused')})", "{{part}} refused"),
+                Query(rate("beckon_model_switches_total", ("outcome",)), "{{outcome}}"),
+            ),
+            "stat",
+        ),
+        Panel(
+            "Drift",
+            "The ten labels whose scores are farthest from those of the held-out texts. Above 0.25: train anew.",
+            "short",
+            (Query(f"topk(10, max by (tag)({series('beckon_model_drift_psi')}))", "{{tag}}"),),
+        ),
+        Panel(
+            "Candidate",
+            "What a candidate in the shadow says of the texts that the version in use tags.",
+            "ops",
+            (Query(rate("beckon_shadow_texts_total", ("outcome",)), "{{outcome}}"),),
+        ),
     ),
 )

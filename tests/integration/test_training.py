@@ -112,7 +112,7 @@ def test_a_base_model_is_fine_tuned_from_its_folder(trained: Path, tmp_path: Pat
         data,
         "--out",
         str(tmp_path / "models"),
-        "--base",
+        "--from",
         str(tmp_path / "base"),
         "--epochs",
         "1",
@@ -129,12 +129,12 @@ def test_a_base_model_is_fine_tuned_from_its_folder(trained: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("--size", "huge"), "--size: `huge` is not a size; say micro, tiny or mini"),
+        (("--size", "huge"), "--size: `huge` is not known; say micro, tiny or mini"),
         (("--name", "../x"), "--name: `../x` is not a plain name; use letters, digits, - and _"),
         (("--created-at", "soon"), "--created-at: `soon` is not a time; write it like 2026-11-01T00:00:00Z"),
         (("--data", "nowhere.csv"), "nowhere.csv: cannot be read (No such file or directory); give a readable file"),
         (("--out", "/dev/null/x"), "--out: /dev/null/x/tags cannot be written (Not a directory); name another"),
-        (("--base", "/nowhere/base", "--rows", "200"), "--base /nowhere/base: cannot be loaded ("),
+        (("--from", "/nowhere/base", "--rows", "200"), "--from /nowhere/base: cannot be loaded ("),
     ],
 )  # fmt: skip
 def test_a_wrong_flag_is_one_line_and_exit_code_2(arguments: tuple[str, ...], line: str) -> None:

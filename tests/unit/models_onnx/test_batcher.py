@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_onnx.batcher import Answer, Tagger, batches
+from models_onnx.batcher import Answer, Tagger
 from models_onnx.runtime import TagModel
 from models_onnx.sample_titles import titles
+from models_onnx.scorer import batches
 from schemas.errors import ModelError
 from schemas.ids import Tags
 from tests.support.models import demo_model
@@ -114,10 +115,10 @@ def test_a_text_is_scored_once_and_then_remembered() -> None:
     mine = tagger()
     assert mine.cached(["tent", "yoga mat"]) is None
     first = mine.tag(["tent", "yoga mat", "tent", ""])
-    assert (mine.model_calls, mine.texts_scored, mine.cache_hits) == (1, 2, 0)
+    assert (mine.model_calls, mine.texts_scored, mine.cache_hits) == (1, 2, 1)
     assert mine.tag(["yoga mat", "", "tent"]) == [first[1], (), first[0]]
     assert mine.cached(["tent", "yoga mat"]) == [first[0], first[1]]
-    assert (mine.model_calls, mine.texts_scored, mine.cache_hits) == (1, 2, 4)
+    assert (mine.model_calls, mine.texts_scored, mine.cache_hits) == (1, 2, 6)
 
 
 def test_the_text_not_asked_for_longest_is_forgotten_first() -> None:

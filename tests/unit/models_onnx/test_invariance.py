@@ -3,18 +3,15 @@
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from models_onnx import registry
-from models_onnx.folder import read_folder
+from models_onnx.company import check_company, tolerance
 from models_onnx.invariance import check_invariance
-from models_onnx.provider import open_session
-from models_onnx.runtime import TagModel
 from models_onnx.sample_titles import titles
-from models_onnx.tokenizer import TextTokenizer
 from schemas.errors import ModelError
-from tests.support.models import change_card, copy_demo, demo_model, sign
+from tests.support.models import copy_demo, demo_model, make_dynamic_int8, unchecked_model
 
 TEXTS = [text for text, _ in titles(11, 60)]
 
@@ -25,26 +22,24 @@ def test_the_demo_model_says_of_a_text_the_same_in_any_company() -> None:
 
 def test_dynamic_int8_is_found_out_for_its_scale_spans_the_batch(tmp_path: Path) -> None:
     folder = copy_demo(tmp_path)
-    small = tmp_path / "small.onnx"
-    quantize_dynamic(folder / "model.onnx", small, weight_type=QuantType.QInt8)
-    sign(folder, "model.onnx", small.read_bytes())
-    change_card(folder, lambda card: card.update(precision="int8-dynamic"))
-    _expect_what_it_says(folder)
-    model = registry.load_tag_model(tmp_path, "tags", "cpu")  # no digest and no canary betrays it
-    with pytest.raises(
-        ModelError, match=r"batch invariance: .* alone and .* in a batch of \d+; export it in"
-    ):
+    make_dynamic_int8(folder)  # no digest and no canary betrays it
+    line = r"batch invariance: .* alone and .* in a batch of \d+; export it in"
+    with pytest.raises(ModelError, match=line):
+        registry.load_tag_model(tmp_path, "tags", "cpu")
+    model = unchecked_model(folder)
+    with pytest.raises(ModelError, match=line):
         check_invariance(model, TEXTS, str(folder))
 
 
-def _expect_what_it_says(folder: Path) -> None:
-    # Its maker would have stored its own scores; loading runs all canaries in one batch, as here.
-    canaries = msgspec.json.decode((folder / "golden.json").read_bytes())
-    read = read_folder(folder)
-    tokenizer = TextTokenizer(read.files["tokenizer.json"], read.card.max_length, "tokenizer.json")
-    session, provider = open_session(read.files["model.onnx"], "cpu")
-    model = TagModel(read.card, read.digest, provider, tokenizer, session)
-    scores = model.scores(model.encode([canary["text"] for canary in canaries])).tolist()
-    for canary, row in zip(canaries, scores, strict=True):
-        canary["scores"] = dict(zip(model.card.labels, row, strict=True))
-    sign(folder, "golden.json", msgspec.json.encode(canaries))
+def test_on_a_gpu_rounding_may_fall_either_way_and_half_precision_has_fewer_digits() -> None:
+    card = demo_model().card
+    assert tolerance(card, "cpu") == 0.0
+    assert tolerance(card, "cuda") == 1.5e-4
+    assert tolerance(msgspec.structs.replace(card, precision="fp16"), "cuda") == 2e-2
+    alone, labels = np.array([[0.5, 0.1]]), ("a", "b")
+    near = np.array([[0.5001, 0.1]])
+    check_company(alone, near, ["`tent`"], labels, 1.5e-4, "model")
+    with pytest.raises(
+        ModelError, match=r"model: batch invariance: `tent` scores 0\.5000 for a alone and 0\.5001"
+    ):
+        check_company(alone, near, ["`tent`"], labels, 0.0, "model")

@@ -154,15 +154,83 @@ def test_a_name_that_no_model_has_is_a_wrong_setting(tmp_path: Path, name: str) 
     assert raised.value.exit_code == 2 and raised.value.field == "models.tags"
 
 
+def _with_versions(models: Path, *versions: str) -> None:
+    for version in versions:
+        (models / "tags" / version).mkdir(parents=True)
+
+
 def test_promoting_changes_what_is_in_use_and_leaves_nothing_beside(tmp_path: Path) -> None:
-    folder = copy_demo(tmp_path)
-    folder.rename(folder.with_name("2"))
+    _with_versions(tmp_path, "2")
     registry.promote(tmp_path, "tags", "2")
     assert registry.current_version(tmp_path, "tags") == "2"
     assert sorted(path.name for path in (tmp_path / "tags").iterdir()) == ["2", "current"]
     with pytest.raises(BeckonError, match="there is no tags 3"):
         registry.promote(tmp_path, "tags", "3")
     assert registry.current_version(tmp_path, "tags") == "2"
+
+
+def test_rolling_back_goes_back_step_by_step_and_ends_with_one_line(tmp_path: Path) -> None:
+    _with_versions(tmp_path, "1", "2", "3")
+    for version in ("1", "2", "2", "3"):
+        registry.promote(tmp_path, "tags", version)
+    assert registry.previous_version(tmp_path, "tags") == "2"
+    assert registry.roll_back(tmp_path, "tags") == "2"
+    assert registry.current_version(tmp_path, "tags") == "2"
+    assert registry.roll_back(tmp_path, "tags") == "1"
+    with pytest.raises(SettingsError, match="no other tags was in use before"):
+        registry.roll_back(tmp_path, "tags")
+    assert registry.current_version(tmp_path, "tags") == "1"
+
+
+def test_a_promotion_cut_off_half_way_does_not_confuse_the_way_back(tmp_path: Path) -> None:
+    _with_versions(tmp_path, "1", "2", "3")
+    for version in ("1", "2"):
+        registry.promote(tmp_path, "tags", version)
+    (tmp_path / "tags" / "history").write_text("1\n2\n")  # as promoting 3 begins: `current` still says 2
+    assert registry.roll_back(tmp_path, "tags") == "1"
+
+
+def test_a_version_that_is_gone_cannot_come_back(tmp_path: Path) -> None:
+    _with_versions(tmp_path, "1", "2")
+    for version in ("1", "2"):
+        registry.promote(tmp_path, "tags", version)
+    (tmp_path / "tags" / "1").rmdir()
+    with pytest.raises(SettingsError, match="there is no tags 1"):
+        registry.roll_back(tmp_path, "tags")
+    assert registry.current_version(tmp_path, "tags") == "2"
+
+
+def test_a_candidate_is_named_until_it_is_taken_back_or_put_in_use(tmp_path: Path) -> None:
+    _with_versions(tmp_path, "1", "2", "3")
+    registry.promote(tmp_path, "tags", "1")
+    assert registry.candidate_version(tmp_path, "tags") is None
+    registry.set_candidate(tmp_path, "tags", "2")
+    assert registry.candidate_version(tmp_path, "tags") == "2"
+    registry.promote(tmp_path, "tags", "3")
+    assert registry.candidate_version(tmp_path, "tags") == "2"
+    registry.promote(tmp_path, "tags", "2")
+    assert registry.candidate_version(tmp_path, "tags") is None
+    registry.set_candidate(tmp_path, "tags", "3")
+    registry.set_candidate(tmp_path, "tags", None)
+    assert registry.candidate_version(tmp_path, "tags") is None
+    with pytest.raises(SettingsError, match="there is no tags 9"):
+        registry.set_candidate(tmp_path, "tags", "9")
+
+
+def test_the_fingerprint_changes_with_the_pointer_and_with_every_file_that_it_leads_to(
+    tmp_path: Path,
+) -> None:
+    folder = copy_demo(tmp_path)
+    seen = [registry.fingerprint(tmp_path, "tags", "current")]
+    assert registry.fingerprint(tmp_path, "tags", "current") == seen[0] != ()
+    (folder / "card.md").write_bytes(b"another page")
+    seen.append(registry.fingerprint(tmp_path, "tags", "current"))
+    registry.promote(tmp_path, "tags", "1")  # the same version, said again: look again
+    seen.append(registry.fingerprint(tmp_path, "tags", "current"))
+    (tmp_path / "tags" / "current").write_text("7\n")
+    seen.append(registry.fingerprint(tmp_path, "tags", "current"))
+    assert len(set(seen)) == 4 and seen[3] == ()
+    assert registry.fingerprint(tmp_path, "tags", "candidate") == ()
 
 
 def test_versions_count_like_numbers_and_half_made_folders_are_none(tmp_path: Path) -> None:
