@@ -9,7 +9,7 @@ AT_ONCE ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types unit property integration bench models dashboards manifests kubernetes schemas constraints clean setup setup-test
+.PHONY: help demo stack test lint format types unit property integration bench models dashboards manifests kubernetes schemas audit constraints clean setup setup-test
 
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -22,6 +22,9 @@ setup-test: ## Make the environment of the tests: .venv-test.
 
 demo: setup ## Run a simulated shop for SECONDS (60) and watch promotions come out.
 	@$(SERVE)/bin/beckon demo --seconds $(SECONDS)
+
+stack: setup-test ## Run Kafka, Redis, worker, mirror, Prometheus and a simulated shop here, until Ctrl-C.
+	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/beckon stack $(STACK)
 
 test: lint types ## Check everything, on a real Kafka.
 	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest $(AT_ONCE)
@@ -44,8 +47,8 @@ unit: setup-test ## Run the tests that need no broker.
 integration: setup-test ## Run the tests on a real Kafka.
 	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest tests/integration tests/e2e
 
-property: setup-test ## Try HISTORIES (100000) random histories against the slow, obviously right model.
-	@BECKON_PROPERTY_HISTORIES=$(HISTORIES) $(BIN)/pytest tests/property --timeout 0
+property: setup-test ## Try HISTORIES (100000) random histories on every property; goes on where it was stopped.
+	@$(BIN)/python scripts/property.py --histories $(HISTORIES)
 
 bench: setup-test ## Measure throughput beside a stock Faust agent.
 	@$(BIN)/beckon bench throughput
@@ -64,6 +67,9 @@ kubernetes: setup-test ## Check manifests and image on a real kube-apiserver, bu
 
 schemas: setup-test ## Write the JSON Schemas anew from the types.
 	@$(BIN)/python -m schemas.contract
+
+audit: setup-test ## Look for known vulnerabilities in the pinned packages; says so where it cannot look.
+	@$(BIN)/python scripts/audit.py
 
 constraints: setup-test ## Resolve all packages anew, with hashes and without addresses.
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

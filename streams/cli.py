@@ -11,9 +11,11 @@ from schemas.errors import BeckonError
 
 COMMANDS = (
     "demo",
+    "stack",
     "worker",
     "mirror",
     "topics",
+    "repartition",
     "simulate",
     "replay",
     "importing",

@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from faust.auth import SASLCredentials, SSLCredentials
 
@@ -59,11 +59,14 @@ def confluent_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 def partition_counts(kafka: KafkaSettings) -> dict[str, int]:
     """Return all topics with their number of partitions; raise `BrokerError` when no broker answers."""
-    admin = AdminClient(confluent_config(kafka))
+    heard: list[KafkaError] = []
+    config: dict[str, Any] = {**confluent_config(kafka), "error_cb": heard.append}
+    admin = AdminClient(config)
     try:
         found = admin.list_topics(timeout=kafka.connect_timeout_s).topics
     except KafkaException as error:
-        raise no_broker(kafka, error.args[0].str()) from None
+        admin.poll(0)  # hands over what was heard
+        raise _refused(kafka, heard) or no_broker(kafka, error.args[0].str()) from None
     return {name: len(topic.partitions) for name, topic in found.items()}
 
 
@@ -74,6 +77,24 @@ def no_broker(kafka: KafkaSettings, problem: str) -> BrokerError:
         f"no broker answers at {kafka.servers} within {kafka.connect_timeout_s:g} s ({problem})",
         "start Kafka or set BECKON_KAFKA_SERVERS",
     )
+
+
+def _refused(kafka: KafkaSettings, heard: list[KafkaError]) -> BrokerError | None:
+    """Return the one line about a broker that is there but was not agreed with; None when nobody was there."""
+    codes = {error.code() for error in heard}
+    if KafkaError._AUTHENTICATION in codes:
+        return BrokerError(
+            "kafka.sasl_username, sasl_password",
+            f"the broker at {kafka.servers} refuses them",
+            "set BECKON_KAFKA_SASL_USERNAME and BECKON_KAFKA_SASL_PASSWORD",
+        )
+    if KafkaError._SSL in codes:
+        return BrokerError(
+            "kafka.ssl_ca_file",
+            f"the certificate of the broker at {kafka.servers} is not trusted",
+            "give the file of the authority that signed it",
+        )
+    return None
 
 
 def _sasl(kafka: KafkaSettings) -> dict[str, Any]:

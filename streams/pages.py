@@ -6,9 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from processors.explain import line_under
+from processors.promotion_page import inbox_lines
 from processors.words.en import ENGLISH
 from processors.words.shape import Words
-from schemas.decisions import Decision, Outcome
+from schemas.decisions import Decision, Outcome, Promotion
 from schemas.ids import EventTime
 from schemas.money import format_minor
 from schemas.timestamps import iso_utc
@@ -102,9 +103,16 @@ def read_profile(raw: bytes) -> ProfileLine:
 
 
 def profile_page(
-    line: ProfileLine, decisions: Sequence[Decision], currency: str, words: Words = ENGLISH
+    line: ProfileLine,
+    decisions: Sequence[Decision],
+    currency: str,
+    words: Words = ENGLISH,
+    inbox: Sequence[Promotion] | None = None,
 ) -> str:
-    """Return plain text, times in UTC, money in the base currency; `decisions` are the shopper's, oldest first."""
+    """Return plain text, times in UTC, money in the base currency; `decisions` are the shopper's, oldest first.
+
+    `inbox` takes their place where only the promotions that still hold are known.
+    """
     say = words.profile
     sections = [
         (say.shopper.format(shopper=line.user_id), _seen(line, words)),
@@ -112,7 +120,7 @@ def profile_page(
         (say.cart, _cart(line.cart, currency, words)),
         (say.visit, _visit(line, words)),
         (say.orders, _orders(line, currency, words)),
-        (say.offers, _offers(decisions, words)),
+        (say.offers, _offers(decisions, words)) if inbox is None else (say.inbox, _inbox(inbox, words)),
         (say.consent, _consent(line.consent, words)),
     ]
     page = "\n\n".join("\n".join(_section(title, lines)) for title, lines in sections)
@@ -234,6 +242,12 @@ def _offers(decisions: Sequence[Decision], words: Words) -> Iterator[str]:
         yield say.no_offers
     if stopped:
         yield say.without_offer.of(stopped)
+
+
+def _inbox(promotions: Sequence[Promotion], words: Words) -> Iterator[str]:
+    yield from inbox_lines(promotions[::-1], words)
+    if not promotions:
+        yield words.profile.no_waiting
 
 
 def _ending(decision: Decision, words: Words) -> str:

@@ -29,7 +29,7 @@ REMEDIES = {
     Fault.AWAY: "start Redis or set BECKON_REDIS_URL",
     Fault.SLOW: "look at its load and SLOWLOG, or raise redis.timeout_s",
     Fault.FULL: "give Redis more memory (maxmemory)",
-    Fault.DENIED: "give the user the rights that docs/operations.md lists",
+    Fault.DENIED: "give the user the rights that docs/operate.md lists",
     Fault.WRONG_PASSWORD: "set BECKON_REDIS_USERNAME and BECKON_REDIS_PASSWORD",
     Fault.LOADING: "wait: it reads its own file",
     Fault.READ_ONLY: "point BECKON_REDIS_URL at the primary",
@@ -44,7 +44,7 @@ class RedisError(BeckonError):
     exit_code = 1
 
     def __init__(self, settings: RedisSettings, fault: Fault, problem: str) -> None:
-        super().__init__(f"redis.url {settings.url.rpartition('@')[2]}", problem, REMEDIES[fault])
+        super().__init__(f"redis.url {place_of(settings)}", problem, REMEDIES[fault])
         self.fault = fault
 
 
@@ -67,9 +67,18 @@ def client(settings: RedisSettings) -> redis.Redis:
             protocol=2,  # no HELLO: a user needs one right less
             **tls,
         )
-    except ValueError as error:
-        raise SettingsError("redis.url", f"is no address: {error}", "give redis://host:port/0") from None
+    except ValueError:  # its text may hold what stands in the place of a password
+        raise SettingsError("redis.url", "is no address", "give redis://host:port/0") from None
     return found
+
+
+def place_of(settings: RedisSettings) -> str:
+    """Return where Redis is, as people may read it: an address may hold a user and a password.
+
+    >>> place_of(RedisSettings(url="rediss://ann:secret@redis.internal:6380/0?password=secret"))
+    'redis.internal:6380/0'
+    """
+    return settings.url.partition("://")[2].rpartition("@")[2].partition("?")[0]
 
 
 def problem_of(settings: RedisSettings, error: Exception) -> RedisError:

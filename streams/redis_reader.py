@@ -46,6 +46,10 @@ class RedisReader:
         raw = self._ask(lambda: self._redis.hget(self._keys.promotion(decision_id), "d"))
         return None if raw is None else _decode(raw)
 
+    def ping(self) -> None:
+        """Return when Redis answers, and lets us in."""
+        self._ask(self._redis.ping)
+
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()

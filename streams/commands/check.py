@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from schemas.errors import BeckonError
 from streams.commands.common import CONFIG_HELP, settings_file, settings_from
-from streams.settings import Settings
+from streams.settings import RedisSettings, Settings
 
 
 class Finding(Struct):
@@ -32,7 +32,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
-    """Check settings, models, campaigns, broker and topics; exit code 1 if one of them cannot be used."""
+    """Check settings, models, campaigns, broker, topics and Redis; exit code 1 if one of them cannot be used."""
     import msgspec
 
     if settings:
@@ -59,6 +59,7 @@ def _findings(config: Path | None, settings: Settings) -> Iterator[Finding]:
         yield _finding("topics", lambda: _topics(settings))
     else:
         yield Finding("topics", False, "not looked at: no broker answers")
+    yield _finding("redis", lambda: _redis(settings.redis))
 
 
 def _finding(part: str, look: Callable[[], str]) -> Finding:
@@ -104,6 +105,22 @@ def _topics(settings: Settings) -> str:
     if problems:
         raise problems[0]
     return f"all {len(ALL)} are as the settings say"
+
+
+def _redis(settings: RedisSettings) -> str:
+    from streams.redis_clients import Fault, RedisError, place_of
+    from streams.redis_reader import RedisReader
+
+    reader = RedisReader(settings)
+    try:
+        reader.ping()
+    except RedisError as error:
+        if error.fault is Fault.AWAY and settings == RedisSettings():
+            return f"none at {place_of(settings)}, and none is set: only the mirror and its readers want one"
+        raise
+    finally:
+        reader.close()
+    return f"{place_of(settings)} answers"
 
 
 def _list_settings(json: bool) -> None:

@@ -9,9 +9,11 @@ from streams.settings import Settings, load
 
 if TYPE_CHECKING:
     from streams.archive import Archive
+    from streams.redis_archive import RedisArchive
 
 CONFIG_HELP = "Settings file (default: ./beckon.toml if there is one)."
 FROM_HELP = "Folder of a replay or a demo (default: .beckon/demo)."
+REDIS_HELP = "Ask Redis, where the mirror keeps profiles and promotions that still hold."
 KAFKA_HELP = "Read the topics instead, what is committed in them."
 DEMO_FOLDER = Path(".beckon") / "demo"
 
@@ -52,3 +54,16 @@ def archive_of(folder: Path | None, kafka: bool, config: Path | None) -> "tuple[
     found = FolderArchive(folder or DEMO_FOLDER)
     stated = found.summary().get("currency")
     return found, stated if isinstance(stated, str) else settings_from(config).shop.currency.upper()
+
+
+def redis_archive_of(folder: Path | None, kafka: bool, config: Path | None) -> "tuple[RedisArchive, str]":
+    """Return Redis as the place of answers, and the base currency; the other places must not be asked for too."""
+    from schemas.errors import SettingsError
+    from streams.parts import policy_of
+    from streams.redis_archive import RedisArchive
+
+    if folder is not None or kafka:
+        other = "--kafka" if kafka else "--from"
+        raise SettingsError("--redis", f"and {other} are two places", "give one of them")
+    settings = settings_from(config)
+    return RedisArchive(settings.redis, policy_of(settings.profile)), settings.shop.currency.upper()

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from processors.words.languages import WORDS, Language
-from streams.commands.common import CONFIG_HELP, FROM_HELP, KAFKA_HELP, archive_of
+from streams.commands.common import (
+    CONFIG_HELP,
+    FROM_HELP,
+    KAFKA_HELP,
+    REDIS_HELP,
+    archive_of,
+    redis_archive_of,
+)
 
 if TYPE_CHECKING:
     from processors.words.shape import Words
@@ -22,6 +29,7 @@ def profile(
     user: Annotated[str | None, typer.Argument(help="The shopper's userId, or anonymousId.")] = None,
     folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
+    redis: Annotated[bool, typer.Option("--redis", help=REDIS_HELP)] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the line of profiles.jsonl as it is; of sizes, JSON.")
     ] = False,
@@ -40,7 +48,7 @@ def profile(
         raise SettingsError(
             "--sizes", "needs --kafka", "a folder holds lines for people, not stored profiles"
         )
-    archive, currency = archive_of(folder, kafka, config)
+    archive, currency = (redis_archive_of if redis else archive_of)(folder, kafka, config)
     if user is None:
         _print_sizes(archive, json=json)
     elif json:
@@ -61,6 +69,7 @@ def _print_page(archive: "Archive", user: str, currency: str, words: "Words") ->
 
     from schemas.errors import InputError
     from streams.pages import profile_page, read_profile
+    from streams.redis_archive import RedisArchive
 
     try:
         line = read_profile(_line(archive, user))
@@ -68,6 +77,9 @@ def _print_page(archive: "Archive", user: str, currency: str, words: "Words") ->
         raise InputError(
             archive.name, f"holds no profile of {user} ({error})", "run the replay again"
         ) from None
+    if isinstance(archive, RedisArchive):
+        print(profile_page(line, [], currency, words, archive.inbox(user)), end="")
+        return
     decisions = archive.decisions(user, lambda decision: decision.user_id == user)
     print(profile_page(line, decisions, currency, words), end="")
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from processors.words.languages import WORDS, Language
-from streams.commands.common import CONFIG_HELP, FROM_HELP, KAFKA_HELP, archive_of
+from streams.commands.common import (
+    CONFIG_HELP,
+    FROM_HELP,
+    KAFKA_HELP,
+    REDIS_HELP,
+    archive_of,
+    redis_archive_of,
+)
 from streams.commands.decide import AT_HELP, CAMPAIGNS_HELP, notes_of, parts_of, state_of, time_of
 
 if TYPE_CHECKING:
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
     from schemas.decisions import Decision
     from streams.archive import Archive
     from streams.parts import Parts
+    from streams.redis_archive import RedisArchive
 
 _SHOWN = 3
 
@@ -36,6 +44,7 @@ def why(
     at: Annotated[str | None, typer.Option(help=AT_HELP)] = None,
     folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
+    redis: Annotated[bool, typer.Option("--redis", help=REDIS_HELP)] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record, not the page.")] = False,
     language: Annotated[Language, typer.Option(help="Of the page; JSON stays as it is.")] = Language.EN,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
@@ -48,6 +57,11 @@ def why(
 
     if (decision_id is None) is (user is None):
         raise SettingsError("DECISION_ID", "is wanted, or --user", "give one of the two")
+    if redis:
+        if campaign is not None:
+            raise SettingsError("--redis", "keeps no decisions to recompute", "ask with --kafka")
+        _from_redis(redis_archive_of(folder, kafka, config)[0], decision_id, user, WORDS[language], json=json)
+        return
     archive, _ = archive_of(folder, kafka, config)
     if campaign is not None:
         if user is None:
@@ -63,6 +77,29 @@ def why(
         found = _all(archive, user)
         text = list(decision_lines(found, WORDS[language]))
     for line in (decision_json(decision).decode() for decision in found) if json else text:
+        print(line)
+
+
+def _from_redis(
+    archive: "RedisArchive", decision_id: str | None, user: str | None, words: "Words", *, json: bool
+) -> None:
+    """Print one promotion, or a line for each that waits for a shopper."""
+    from processors.promotion_page import inbox_lines, promotion_page
+    from streams.archive import NotFoundError
+    from streams.pages import printable
+    from streams.records import promotion_json
+
+    if decision_id is not None:
+        found = [archive.promotion(decision_id)]
+        text = [printable(line) for line in promotion_page(found[0], words).splitlines()]
+    else:
+        assert user is not None, "checked before"
+        found = archive.inbox(user)
+        if not found:
+            problem = f"has no promotion in {archive.name} that still holds"
+            raise NotFoundError(f"shopper {user}", problem, "`--kafka` lists all decisions")
+        text = [printable(line) for line in inbox_lines(found, words)]
+    for line in (promotion_json(one).decode() for one in found) if json else text:
         print(line)
 
 

@@ -13,7 +13,7 @@ _GRAPH_WIDTH, _GRAPH_HEIGHT = 12, 8
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _UID_BYTES_MAX = 40
 
-Unit = Literal["s", "short", "none", "percentunit", "ops", "reqps", "bool_yes_no", "dateTimeFromNow"]
+Unit = Literal["s", "short", "none", "percentunit", "ops", "reqps", "bool_yes_no", "bytes"]
 
 
 class Query(Struct, frozen=True):
@@ -60,21 +60,22 @@ def page_json(page: Page) -> bytes:
         "annotations": {"list": []},
         "templating": {"list": _variables()},
         "panels": [
-            _panel(number, panel, place) for number, (panel, place) in enumerate(_placed(page.panels), 1)
+            _panel(number, panel, place) for number, (panel, place) in enumerate(placed(page.panels), 1)
         ],
     }
     return msgspec.json.format(msgspec.json.encode(dashboard, order="sorted"), indent=2) + b"\n"
 
 
-def _placed(panels: Sequence[Panel]) -> list[tuple[Panel, dict[str, int]]]:
-    placed, left, top, height = [], 0, 0, 0
+def placed(panels: Sequence[Panel]) -> list[tuple[Panel, dict[str, int]]]:
+    """Return each panel with its place on the page, in Grafana's grid of 24 columns."""
+    found, left, top, height = [], 0, 0, 0
     for panel in panels:
         wide, high = (_STAT_WIDTH, _STAT_HEIGHT) if panel.kind == "stat" else (_GRAPH_WIDTH, _GRAPH_HEIGHT)
         if left + wide > _COLUMNS or (height and high != height):
             left, top, height = 0, top + height, 0
-        placed.append((panel, {"x": left, "y": top, "w": wide, "h": high}))
+        found.append((panel, {"x": left, "y": top, "w": wide, "h": high}))
         left, height = left + wide, high
-    return placed
+    return found
 
 
 def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:

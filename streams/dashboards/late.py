@@ -113,10 +113,16 @@ PAGE = Page(
             (Query(total("beckon_lane_waiting_events", ("instance",)), "{{instance}}"),),
         ),
         Panel(
+            "Cores in use",
+            "CPU time per second of each process. A worker computes on one core, its model on more; at 1 it is full.",
+            "short",
+            (Query(rate("beckon_process_cpu_seconds_total", ("instance",)), "{{instance}}"),),
+        ),
+        Panel(
             "Event time behind the clock",
             "Age of the event applied last. A negative value is a shop whose clock runs ahead.",
             "s",
-            (Query(f"time() - {series('beckon_watermark_timestamp_seconds')}", "{{instance}}"),),
+            (Query(f"time() - ({series('beckon_watermark_timestamp_seconds')} > 0)", "{{instance}}"),),
         ),
     ),
 )

@@ -1,7 +1,7 @@
 """Are we losing? What became of every record, who holds which partitions, and is Redis a true copy."""
 
 from streams.dashboards.grafana import Page, Panel, Query
-from streams.dashboards.queries import largest, quantile, rate, share, total
+from streams.dashboards.queries import largest, quantile, rate, series, share, total
 
 PAGE = Page(
     name="losing",
@@ -98,6 +98,25 @@ PAGE = Page(
             "In the memory of the workers.",
             "short",
             (Query(total("beckon_profiles", ("instance",)), "{{instance}}"),),
+        ),
+        Panel(
+            "Memory",
+            "Resident memory of each process. It follows the profiles held; a line that climbs beside level profiles "
+            "is a leak.",
+            "bytes",
+            (Query(total("beckon_process_resident_memory_bytes", ("instance",)), "{{instance}}"),),
+        ),
+        Panel(
+            "Running for",
+            "Time since each process started. A saw is a process that ends again and again.",
+            "s",
+            (Query(f"time() - {series('beckon_process_start_time_seconds')}", "{{instance}}"),),
+        ),
+        Panel(
+            "Open files and connections",
+            "Of each process. A line that climbs for ever is a leak.",
+            "short",
+            (Query(total("beckon_process_open_fds", ("instance",)), "{{instance}}"),),
         ),
         Panel(
             "What the mirror writes",

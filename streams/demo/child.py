@@ -1,21 +1,22 @@
-"""The worker of the demo, as a process that cannot outlive it: `python -m streams.demo.child ARGUMENTS`.
+"""`beckon ARGUMENTS` as a process that cannot outlive its parent: `python -m streams.demo.child ARGUMENTS`.
 
-The demo holds the other end of standard input. When the demo dies, however it dies, the pipe closes and
-the worker ends; its broker is gone anyway.
+The demo, or the stack, holds the other end of standard input. When it dies, however it dies, the pipe closes
+and the process ends; its broker is gone anyway.
 """
 
 import os
-import sys
 from threading import Thread
 
 from streams.cli import main
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held here, would be a fatal error when the process ends by itself.
+    while os.read(0, 1024):
+        pass
     os._exit(3)
 
 
 if __name__ == "__main__":
-    Thread(target=_end_with_parent, name="demo-watch", daemon=True).start()
+    Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     main()

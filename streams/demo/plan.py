@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +64,19 @@ def write_config(options: Options, servers: str, catalog: Path, metrics_port: in
         "worker": {"data_dir": str((options.folder / "worker").resolve())},
         "metrics": {"port": metrics_port},
     }
-    lines = ["# Written by `beckon demo` for its worker. Its broker ends with the demo."]
+    heading = "Written by `beckon demo` for its worker. Its broker ends with the demo."
+    return write_settings(options.config, heading, sections)
+
+
+def write_settings(
+    path: Path, heading: str, sections: Mapping[str, Mapping[str, str | int | float]]
+) -> Settings:
+    """Write a settings file and return the settings as our processes will read them."""
+    lines = [f"# {heading}"]
     for section, values in sections.items():
         lines += ["", f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
-    options.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return load(env=environment(), file=options.config)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return load(env=environment(), file=path)
 
 
 def environment() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """One demo from start to end: broker, worker, shop, and the count that must come out even."""
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ from streams.parts import policy_of
 from streams.simulator import Shop
 from streams.simulator_sinks import CATALOG, KafkaSink, Pace, write_truths
 from streams.simulator_visits import Offer
+from streams.told import ending_calmly
 
 _READY_S = 60.0
 _STUCK_S = 15.0
@@ -51,7 +51,7 @@ class Demo:
         results.clear(options.folder)
         write_truths(self._shop, options.folder)
         with ExitStack() as stack:
-            stack.enter_context(_ending_calmly(self._stop))
+            stack.enter_context(ending_calmly(self._stop))
             servers = stack.enter_context(embedded_broker([topic.name for topic in ALL], PARTITIONS))
             port = free_port()
             settings = write_config(options, servers, options.folder / CATALOG, port)
@@ -173,18 +173,6 @@ class Demo:
             "campaigns": options.campaigns.name,
         }
         return results.summarize(self._tally, worker, about)
-
-
-@contextmanager
-def _ending_calmly(stop: Event) -> Iterator[None]:
-    """Within the block, Ctrl-C, a closed terminal and `kill` set `stop` instead of tearing things apart."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _now_ms() -> int:

@@ -16,7 +16,7 @@ from streams.metrics import MirrorMetrics
 from streams.mirror.source import Read, Source, age_s
 from streams.mirror.store import MirrorStore, Progress
 from streams.mirror.writes import Kind, Unreadable, Write, write_of
-from streams.redis_clients import Fault, RedisError
+from streams.redis_clients import Fault, RedisError, place_of
 from streams.redis_keys import Keys, version_of
 from streams.settings import Settings
 
@@ -232,7 +232,7 @@ def run_mirror(settings: Settings, *, refill: bool) -> None:
     log.set_up(settings.log)
     mirror = Mirror(settings)
     health = HealthServer(settings.metrics, mirror.metrics, mirror.is_ready, mirror.is_live)
-    log.info("mirror_started", metrics=health.address, redis=settings.redis.url.rpartition("@")[2])
+    log.info("mirror_started", metrics=health.address, redis=place_of(settings.redis))
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: mirror.stop())

@@ -320,8 +320,8 @@ def test_a_full_redis_is_waited_for(kafka_log: Log, settings: MakeSettings, admi
 
 
 def acl_lines() -> dict[str, list[str]]:
-    """The users that docs/operations.md tells operators to make."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    """The users that docs/operate.md tells operators to make."""
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     found = re.findall(r"^ACL SETUSER (\S+) (.+)$", text, re.MULTILINE)
     return {name: rights.split() for name, rights in found}
 

@@ -17,8 +17,8 @@ from streams import topics as on_broker
 from streams.clients import confluent_config, kafka_python_config
 from streams.mirror.source import Source
 from streams.settings import KafkaSettings, TopicSettings
-from tests.support import guarded_kafka
-from tests.support.guarded_kafka import GuardedKafka
+from tests.support import certificates, guarded_kafka
+from tests.support.guarded_kafka import GuardedKafka, password_of
 from tests.support.manifests import ROOT
 from tests.support.workers import WorkerProcess, until, write_settings
 
@@ -31,13 +31,13 @@ VIEW = (
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Iterator[GuardedKafka]:
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
     """A guarded broker with all topics and the users of the manifests."""
     users = YAML(typ="safe").load_all(
         (ROOT / "k8s" / "components" / "strimzi" / "users.yaml").read_text(encoding="utf-8")
     )
     try:
-        with guarded_kafka.running() as broker:
+        with guarded_kafka.running(certificates.make(tmp_path_factory.mktemp("tls"))) as broker:
             on_broker.apply(KafkaSettings(servers=broker.open), TOPICS)
             broker.let_in(list(users))
             yield broker
@@ -88,10 +88,11 @@ def settings_file(kafka: GuardedKafka, user: str, folder: Path) -> Path:
     sections = {
         "kafka": {
             "servers": kafka.guarded,
-            "security_protocol": "SASL_PLAINTEXT",
+            "security_protocol": "SASL_SSL",
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_username": user,
-            "sasl_password": user,
+            "sasl_password": password_of(user),
+            "ssl_ca_file": kafka.authority,
         },
         "topics": {"partitions": 2},
         "models": {"tags": ""},
@@ -180,7 +181,8 @@ def test_the_job_checks_topics_and_can_make_none(kafka: GuardedKafka, tmp_path: 
 def test_a_wrong_password_is_one_line_without_the_password(kafka: GuardedKafka, tmp_path: Path) -> None:
     config = settings_file(kafka, "beckon-worker", tmp_path)
     wrong = config.read_text(encoding="utf-8").replace(
-        'sasl_password = "beckon-worker"', 'sasl_password = "not-this-word"\nconnect_timeout_s = 3.0'
+        f'sasl_password = "{password_of("beckon-worker")}"',
+        'sasl_password = "not-this-word"\nconnect_timeout_s = 3.0',
     )
     config.write_text(wrong, encoding="utf-8")
     refused = beckon("topics", "check", "--config", str(config))

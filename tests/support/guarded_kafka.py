@@ -1,4 +1,4 @@
-"""A real broker where everyone signs in and may do what is written down: SCRAM, and rules by name.
+"""A real broker where everyone signs in and may do what is written down: TLS, SCRAM, and rules by name.
 
 Its own listener is open to the test, which makes topics, users and rules on it.
 """
@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from streams import kafka_jars, local_kafka
 from streams.settings import KafkaSettings
+from tests.support.certificates import Certificates
 from tests.support.manifests import Manifest
 
 _WAIT_S = 30.0
@@ -33,21 +34,24 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.guarded.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.guarded.ssl.keystore.type=PEM
+listener.name.guarded.ssl.keystore.location={server}
 """
 
 
 class GuardedKafka(Struct, frozen=True):
-    """`open` is the test's own way in, `guarded` everybody's."""
+    """`open` is the test's own way in, `guarded` everybody's; `authority` signed its certificate (a PEM file)."""
 
     open: str
     guarded: str
+    authority: str
 
     def let_in(self, users: Sequence[Manifest]) -> None:
-        """Do what Strimzi does for KafkaUsers: a password for each (its name), and its rules."""
+        """Do what Strimzi does for KafkaUsers: a password for each, and its rules."""
         admin = AdminClient({"bootstrap.servers": self.open})
         scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         names = [user["metadata"]["name"] for user in users]
-        accounts = [UserScramCredentialUpsertion(name, scram, name.encode()) for name in names]
+        accounts = [UserScramCredentialUpsertion(name, scram, password_of(name).encode()) for name in names]
         rules = [_binding(name, acl) for user, name in zip(users, names, strict=True) for acl in _acls(user)]
         for done in admin.alter_user_scram_credentials(accounts).values():
             done.result(_WAIT_S)
@@ -58,11 +62,17 @@ class GuardedKafka(Struct, frozen=True):
         """Return the settings of one who signs in."""
         return KafkaSettings(
             servers=self.guarded,
-            security_protocol="SASL_PLAINTEXT",
+            security_protocol="SASL_SSL",
             sasl_mechanism="SCRAM-SHA-512",
             sasl_username=user,
-            sasl_password=user,
+            sasl_password=password_of(user),
+            ssl_ca_file=self.authority,
         )
+
+
+def password_of(user: str) -> str:
+    """Return a user's password: nothing that may stand in a log for another reason."""
+    return f"Kafka-secret-of-{user}"
 
 
 def _acls(user: Manifest) -> list[Manifest]:
@@ -94,8 +104,8 @@ def _binding(user: str, acl: Manifest) -> list[AclBinding]:
 
 
 @contextmanager
-def running() -> Iterator[GuardedKafka]:
-    """Run one until the block ends."""
+def running(signed: Certificates) -> Iterator[GuardedKafka]:
+    """Run one until the block ends; `signed` is its certificate."""
     installed = kafka_jars.install()
     with tempfile.TemporaryDirectory(prefix="beckon-guarded-") as folder:
         port, controller, guarded = local_kafka._free_ports(3)
@@ -107,8 +117,8 @@ def running() -> Iterator[GuardedKafka]:
         assert inside in text
         text = text.replace(f"\n{inside}", f"\n{inside}GUARDED://127.0.0.1:{guarded},")
         text = text.replace(advertised, f"{advertised},GUARDED://127.0.0.1:{guarded}")
-        text = text.replace("PLAINTEXT:PLAINTEXT\n", "PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT\n")
-        (home / "server.properties").write_text(text + _MORE, encoding="utf-8")
+        text = text.replace("PLAINTEXT:PLAINTEXT\n", "PLAINTEXT:PLAINTEXT,GUARDED:SASL_SSL\n")
+        (home / "server.properties").write_text(text + _MORE.format(server=signed.server), encoding="utf-8")
         command = [*kafka_jars.jvm(installed, []), "kafka.Kafka", str(home / "server.properties")]
         if shutil.which("setpriv"):  # a killed test run leaves no broker behind
             command = ["setpriv", "--pdeathsig", "KILL", *command]
@@ -117,6 +127,6 @@ def running() -> Iterator[GuardedKafka]:
         broker = local_kafka.Broker(f"127.0.0.1:{port}", process.pid, home)
         try:
             assert local_kafka._wait(broker) is None, (home / "log").read_text()[-2000:]
-            yield GuardedKafka(broker.servers, f"127.0.0.1:{guarded}")
+            yield GuardedKafka(broker.servers, f"127.0.0.1:{guarded}", signed.authority)
         finally:
             local_kafka._end(process.pid)

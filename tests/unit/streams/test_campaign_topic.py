@@ -2,14 +2,14 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from schemas.campaign_file import digest_of, load_campaigns
 from schemas.campaigns import CampaignFile
 from schemas.errors import CampaignError
 from streams.campaign_topic import EMPTY, Records, _records
 from streams.campaign_yaml import as_yaml
-from tests.support.histories import campaign_files, some_histories
+from tests.support.histories import HISTORIES, campaign_files, some_histories
 
 ONE = "{id: ID, triggers: [Product Viewed], offers: [{promotion_id: p, name: P}]}"
 
@@ -78,7 +78,7 @@ def test_the_key_of_the_shop_is_no_id() -> None:
         list(_records(EMPTY, file_of("a", "shop"), frozenset()))
 
 
-@some_histories
+@settings(some_histories, max_examples=max(1, HISTORIES // 6))  # reading YAML takes longer than a history
 @given(campaign_files())
 def test_any_file_comes_back_from_the_topic_and_from_its_yaml(file: CampaignFile) -> None:
     records = Records()

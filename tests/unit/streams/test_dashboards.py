@@ -17,7 +17,7 @@ DASHBOARDS = {page.name: json.loads(page_json(page)) for page in PAGES}
 PANELS = [(name, panel) for name, page in DASHBOARDS.items() for panel in page["panels"]]
 TARGETS = [(f"{name}: {panel['title']}", one) for name, panel in PANELS for one in panel["targets"]]
 #: Of Grafana's value formats those that we use.
-UNITS = {"s", "short", "none", "percentunit", "ops", "reqps", "bool_yes_no"}
+UNITS = {"s", "short", "none", "percentunit", "ops", "reqps", "bool_yes_no", "bytes"}
 
 each_page = pytest.mark.parametrize("page", DASHBOARDS.values(), ids=DASHBOARDS)
 each_panel = pytest.mark.parametrize(

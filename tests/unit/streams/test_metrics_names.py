@@ -10,8 +10,12 @@ from streams.metrics import REDIS_FAULTS, AgeHistogram, Declared, Metrics, Mirro
 from streams.redis_clients import Fault
 
 METRICS = all_declared()
-UNITS = ("seconds", "records", "events", "timestamp_seconds", "info", "total")
+UNITS = ("seconds", "records", "events", "timestamp_seconds", "bytes", "info", "total")
 PLAIN = {"beckon_profiles", "beckon_partitions", "beckon_ready", "beckon_degraded", "beckon_mirror_refilling"}
+#: One is an index without a unit, the others are no amounts of anything that has one.
+PLAIN |= {"beckon_model_drift_psi", "beckon_model_refused", "beckon_model_queue_texts"}
+#: As every client library of Prometheus names it.
+PLAIN |= {"beckon_process_open_fds"}
 each_metric = pytest.mark.parametrize("metric", METRICS, ids=[one.name for one in METRICS])
 
 
