@@ -83,6 +83,24 @@ def show(lags: Lags[Any], consumer: Any, metrics: Metrics) -> None:
             gauge.labels(tp.topic, str(tp.partition)).set(value)
 
 
+def has_read_all(consumer: Any, number: int) -> bool:
+    """Return whether all that can be read of a partition number's sources now is done."""
+    client = consumer._thread._ensure_consumer()
+    assignment = client._subscription.subscription.assignment
+    for tp in client.assignment():
+        if tp.partition != number or consumer._is_changelog_tp(tp):
+            continue
+        state = assignment.state_value(tp)
+        end = (
+            state.highwater if state.lso in (None, -1) else state.lso
+        )  # what is not committed cannot be read
+        if end is None or not state.has_valid_position or state.position < end:
+            return False
+        if consumer.deliveries.waiting(tp):
+            return False
+    return True
+
+
 def _offsets(consumer: Any) -> dict[Any, Offsets]:
     found: dict[Any, Offsets] = {}
     try:

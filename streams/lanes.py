@@ -12,30 +12,36 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from faust.types import TP, EventT
 
 from schemas.errors import BeckonError
-from schemas.ids import CampaignId
 from schemas.topics import CHANGELOG
-from streams import batch, log
-from streams.batch import Read, Result, Rules, TagsOfBatch
+from streams import batch, log, reading
+from streams.batch import Result, TagsOfBatch
 from streams.metrics import Metrics
 from streams.outputs import VALUE_BYTES_MAX, Output, send
+from streams.reading import Read, Rules
 from streams.settings import WorkerSettings
 from streams.shard import Shard
 from streams.share import Share
 from streams.store import ProfileStore
+from streams.ticks import Ticks
 
 #: Profiles kept decoded, over all lanes: about 2 kB each.
 DECODED_MAX = 200_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ground:
-    """What lanes stand on. `producer()` is aiokafka's, once Faust has started it; `stop` ends the process."""
+    """What lanes stand on. `rules` change when campaigns do; a lane takes them once per batch.
+
+    `producer()` is aiokafka's, once Faust has started it; `stop` ends the process; `has_read_all` says of a
+    partition number that nothing of its sources waits.
+    """
 
     rules: Rules
     settings: WorkerSettings
@@ -43,6 +49,7 @@ class Ground:
     producer: Callable[[], Any]
     store: Callable[[], ProfileStore]
     stop: Callable[[BaseException], NoReturn]
+    has_read_all: Callable[[int], bool]
     finish_s: float
 
 
@@ -54,6 +61,7 @@ class Lane:
         self._ground = ground
         self._shard = shard
         self._shares = shares
+        self._ticks = Ticks(shard, time.monotonic())
         self._queue: deque[EventT] = deque()
         self._filled = asyncio.Event()
         self._idle = asyncio.Event()
@@ -95,18 +103,33 @@ class Lane:
     async def _run(self) -> None:
         try:
             while True:
-                await self._filled.wait()
-                if not self._queue:  # `finish` emptied it between the call and this moment
-                    self._filled.clear()
-                    continue
-                events = self._take()
+                with suppress(asyncio.TimeoutError):
+                    patience_s = self._ticks.until_turn_s(time.monotonic())
+                    await asyncio.wait_for(self._filled.wait(), patience_s)
                 self._idle.clear()
                 self.busy_since = time.monotonic()
-                await self._process(events)
+                if self._queue:
+                    await self._process(self._take())
+                else:
+                    self._filled.clear()
+                    await self._turn()
                 self.busy_since = None
                 self._idle.set()
         except Exception as error:  # nothing leaves a lane but the end of the process
             self._ground.stop(error)
+
+    async def _turn(self) -> None:
+        """Write the ticks that are due, where the lane has nothing else to do."""
+        ground, now_s = self._ground, time.monotonic()
+        rules = ground.rules
+        self._ticks.look(rules, now_s)
+        if not ground.has_read_all(self._number):
+            return
+        ticks = self._ticks.due(rules, now_s, round(time.time() * 1000))
+        if ticks:
+            self._sending = True
+            await self._send(Read(), Result(outputs=ticks), [])
+            self._sending = False
 
     def _take(self) -> list[EventT]:
         taken = [self._queue.popleft()]
@@ -121,11 +144,12 @@ class Lane:
     async def _process(self, events: list[EventT]) -> None:
         ground, clock = self._ground, time.perf_counter
         started = clock()
-        found = batch.read([event.value for event in events], ground.rules)
+        rules = ground.rules  # campaigns may be switched while a batch is under way
+        found = reading.read([event.value for event in events], rules)
         decoded = clock()
-        tags = await self._tags(found)
+        tags = await self._tags(found, rules)
         tagged = clock()
-        result = batch.apply(found, tags, self._shard, ground.rules, round(time.time() * 1000))
+        result = batch.apply(found, tags, self._shard, rules, round(time.time() * 1000))
         self._shares.count(found, result)
         values = self._shard.encoded(result.touched)
         _check_sizes(values)
@@ -133,6 +157,7 @@ class Lane:
         self._sending = True
         await self._send(found, result, values)
         self._sending = False
+        self._ticks.hear(found, result.touched, rules, time.monotonic())
         ages, now = ground.metrics.event_to_decision, time.time()
         for event in events:
             event.ack()
@@ -146,11 +171,11 @@ class Lane:
         }
         self._count(found, result, stages)
 
-    async def _tags(self, found: Read) -> TagsOfBatch:
-        tagger = self._ground.rules.parts.tagger
+    async def _tags(self, found: Read, rules: Rules) -> TagsOfBatch:
+        tagger = rules.parts.tagger
         if tagger is None:
             return TagsOfBatch(None)
-        texts = batch.texts(found.items, self._ground.rules)
+        texts = reading.texts(found, rules)
         if not texts:
             return TagsOfBatch({})
         tags = tagger.cached(texts)
@@ -204,12 +229,10 @@ class Lane:
         metrics.count(metrics.promotions, result.promoted)
         metrics.count(metrics.suppressions, result.suppressed)
         metrics.strays.inc(result.strays)
-        campaigns = self._ground.rules.parts.campaigns
-        for campaign, amount in result.promoted.items():
-            cost = 0.0 if campaigns is None else campaigns.by_id[CampaignId(campaign)].offer.cost
-            metrics.promotion_cost.labels(campaign).inc(amount * cost)
-        if found.items:
-            metrics.watermark.set(found.items[-1].event.envelope.at / 1000)
+        for campaign, cost in result.promotion_cost.items():
+            metrics.promotion_cost.labels(campaign).inc(cost)
+        if (newest := found.last_at()) is not None:
+            metrics.watermark.set(newest / 1000)
         metrics.batch_events.observe(found.records)
         for stage, seconds in stages.items():
             metrics.stage_seconds.labels(stage).observe(seconds)

@@ -26,6 +26,18 @@ class Shard:
             profile = self._decoded[shopper] = decode_profile(raw)
         return profile
 
+    def peek(self, shopper: ShopperId) -> Profile | None:
+        """Return a shopper's profile, not to be changed, without keeping it; raise `CodecError` as `find` does."""
+        profile = self._decoded.get(shopper)
+        if profile is None:
+            raw = self._held.get(shopper.encode())
+            return None if raw is None else decode_profile(raw)
+        return profile
+
+    def shoppers(self) -> list[bytes]:
+        """Return the keys of all profiles that the changelog has."""
+        return list(self._held)
+
     def create(self, shopper: ShopperId) -> Profile:
         """Return a new profile."""
         profile = self._decoded[shopper] = Profile(shopper)

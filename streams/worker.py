@@ -17,12 +17,12 @@ from faust.types import TP
 from schemas.errors import BeckonError, BrokerError
 from streams import log
 from streams.app import add_agent, add_table, build_app, store_of
-from streams.batch import Rules
 from streams.health import HealthServer
-from streams.lags import Lags, show
+from streams.lags import Lags, has_read_all, show
 from streams.lanes import Ground, Lanes
 from streams.metrics import Metrics
 from streams.parts import Parts, build
+from streams.reading import Rules
 from streams.settings import Settings
 from streams.topics import check_for_worker
 
@@ -52,6 +52,7 @@ class Worker:
             producer=lambda: self.app.producer._producer,
             store=lambda: store_of(self.table),
             stop=end_process,
+            has_read_all=lambda number: has_read_all(self.app.consumer, number),
             finish_s=settings.kafka.session_timeout_s / 2,
         )
         self.lanes = Lanes(ground)

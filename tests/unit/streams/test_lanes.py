@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 import pytest
 
 from schemas.errors import BeckonError
-from streams.batch import Failure, Read, Result
+from streams.batch import Failure, Result
 from streams.lanes import Ground, Lane, Lanes, Shares
 from streams.metrics import Metrics
+from streams.reading import Read
 from streams.settings import WorkerSettings
 from tests.support.chunks import OneShard, chunk, record
 
@@ -33,6 +34,7 @@ def _ground(folder: Path, **settings: Any) -> tuple[Ground, OneShard]:
         producer=lambda: None,
         store=lambda: lane.shard._store,
         stop=_stop,
+        has_read_all=lambda _: True,
         finish_s=1.0,
     )
     return ground, lane
