@@ -11,7 +11,7 @@ memory may be ahead of the log then, and nothing in it is worth saving.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -103,9 +103,8 @@ class Lane:
     async def _run(self) -> None:
         try:
             while True:
-                with suppress(asyncio.TimeoutError):
-                    patience_s = self._ticks.until_turn_s(time.monotonic())
-                    await asyncio.wait_for(self._filled.wait(), patience_s)
+                if not self._queue:
+                    await self._wait()
                 self._idle.clear()
                 self.busy_since = time.monotonic()
                 if self._queue:
@@ -117,6 +116,12 @@ class Lane:
                 self._idle.set()
         except Exception as error:  # nothing leaves a lane but the end of the process
             self._ground.stop(error)
+
+    async def _wait(self) -> None:
+        """Wait for a chunk, but not beyond the next turn."""
+        patience_s = self._ticks.until_turn_s(time.monotonic())
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._filled.wait(), patience_s)
 
     async def _turn(self) -> None:
         """Write the ticks that are due, where the lane has nothing else to do."""
@@ -286,20 +291,17 @@ class Lanes:
         self._shares = Shares(ground.settings)
         self.open = False
 
-    def start(self) -> None:
-        """Take chunks from now on; every profile is read anew from the store."""
+    def start(self, numbers: Iterable[int]) -> None:
+        """Take chunks of these partition numbers from now on; every profile is read anew from the store."""
         self.open = True
+        for number in numbers:  # where no event comes, deadlines pass all the same
+            self._lane(number)
 
     def put(self, event: EventT) -> None:
         """Hand a chunk to the lane of its partition number; dropped, not acknowledged, while closed."""
         if not self.open:
             return
-        number = event.message.partition
-        lane = self._lanes.get(number)
-        if lane is None:
-            shard = Shard(number, self._ground.store(), DECODED_MAX)
-            lane = self._lanes[number] = Lane(number, self._ground, shard, self._shares)
-        lane.put(event)
+        self._lane(event.message.partition).put(event)
 
     async def finish(self) -> None:
         """Close: finish what is under way, forget what is queued, decoded or unsent."""
@@ -310,6 +312,13 @@ class Lanes:
     def waiting(self) -> int:
         """Return how many events are queued in all lanes."""
         return sum(lane.waiting() for lane in self._lanes.values())
+
+    def _lane(self, number: int) -> Lane:
+        lane = self._lanes.get(number)
+        if lane is None:
+            shard = Shard(number, self._ground.store(), DECODED_MAX)
+            lane = self._lanes[number] = Lane(number, self._ground, shard, self._shares)
+        return lane
 
     def busy_for(self) -> float:
         """Return for how many seconds the slowest batch has been under way."""

@@ -129,7 +129,9 @@ class ModelSettings(_Section, frozen=True):
 class CampaignSettings(_Section, frozen=True):
     """`file` is the YAML file; `catalog` an optional JSONL file of products."""
 
-    file: Annotated[str, Meta(description="YAML file of campaigns; empty: nothing is decided")] = ""
+    file: Annotated[
+        str, Meta(description="YAML file of campaigns; empty: a worker follows the topic `campaigns`")
+    ] = ""
     catalog: Annotated[str | None, Meta(description="JSONL file of products")] = None
     prior_propensity: Annotated[Share, Meta(description="chance of a purchase where no model says one")] = (
         0.05

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from streams.app import add_agent, add_table, build_app, store_of
 from streams.health import HealthServer
 from streams.lags import Lags, has_read_all, show
 from streams.lanes import Ground, Lanes
+from streams.live_campaigns import LiveCampaigns
 from streams.metrics import Metrics
 from streams.parts import Parts, build
 from streams.reading import Rules
@@ -36,16 +38,17 @@ _TICK_S = 1.0
 class Worker:
     """One worker process. `run` returns after SIGTERM or SIGINT; what cannot be mended ends the process."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    def __init__(self, settings: Settings, parts: Parts, live: LiveCampaigns | None = None) -> None:
         self._settings = settings
         self._parts = parts
+        self._live = live
         self.metrics = Metrics()
         self.app = build_app(settings)
         self.table = add_table(self.app, settings)
         rules = Rules(
             parts, settings.topics.partitions, settings.worker.guard_positions, settings.topics.prefix
         )
-        ground = Ground(
+        self._ground = ground = Ground(
             rules=rules,
             settings=settings.worker,
             metrics=self.metrics,
@@ -94,7 +97,8 @@ class Worker:
             loop.add_signal_handler(number, told.set)
         loop.set_exception_handler(lambda _, __: None)  # libraries' leftovers; what counts raises
         threading.excepthook = self._thread_ended
-        tasks = [asyncio.create_task(run) for run in (self._run_app(), self._tick(), told.wait())]
+        runs = (self._run_app(), self._tick(), self._follow_campaigns(), told.wait())
+        tasks = [asyncio.create_task(run) for run in runs]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not told.is_set():
             end_process(_reason(self.app, done))
@@ -144,7 +148,7 @@ class Worker:
             return
         store = store_of(self.table)
         self._numbers = _shared_numbers(self.app.consumer.assignment())
-        self.lanes.start()
+        self.lanes.start(self._numbers)
         self._ready = True
         seconds = time.monotonic() - self._revoked_at
         self.metrics.ready.set(1)
@@ -156,6 +160,22 @@ class Worker:
         log.info(
             "worker_ready", partitions=len(self._numbers), profiles=len(store), seconds=round(seconds, 3)
         )
+
+    async def _follow_campaigns(self) -> None:
+        """Take other campaigns from the topic; a batch under way goes on with those that it began with."""
+        live = self._live
+        if live is None:
+            await asyncio.Event().wait()
+            return
+        problems = 0
+        while True:
+            campaigns = await asyncio.to_thread(live.following)
+            if campaigns is not None:
+                rules = self._ground.rules
+                self._ground.rules = replace(rules, parts=replace(rules.parts, campaigns=campaigns))
+                self.metrics.campaign_switches.inc()
+            self.metrics.campaign_problems.inc(live.problems_total - problems)
+            problems = live.problems_total
 
     async def _tick(self) -> None:
         tagger = self._parts.tagger
@@ -183,16 +203,20 @@ def run_worker(settings: Settings) -> None:
     log.set_up(settings.log)
     parts = build(settings, tags="model" if settings.models.tags else "category")
     check_for_worker(settings.kafka, settings.topics)
+    live = None
+    if not settings.campaigns.file:
+        live = LiveCampaigns(settings, parts.policy)
+        parts = replace(parts, campaigns=live.start())
     # Profiles are many and cyclic garbage is rare: a collection per 700 allocations would cost a third.
     gc.set_threshold(100_000, 50, 100)
-    asyncio.run(_main(settings, parts))
+    asyncio.run(_main(settings, parts, live))
     # Faust's threads may linger; everything is committed and said.
     sys.stderr.flush()
     os._exit(0)
 
 
-async def _main(settings: Settings, parts: Parts) -> None:
-    await Worker(settings, parts).run()
+async def _main(settings: Settings, parts: Parts, live: LiveCampaigns | None) -> None:
+    await Worker(settings, parts, live).run()
 
 
 def end_process(error: BaseException) -> NoReturn:

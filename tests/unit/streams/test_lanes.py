@@ -97,12 +97,12 @@ def test_chunks_are_dropped_while_the_lanes_are_closed(tmp_path: Path) -> None:
         lanes = Lanes(ground)
         lanes.put(_event(3))
         assert lanes.waiting() == 0
-        lanes.start()
+        lanes.start([0])
         await lanes.finish()
         lanes.put(_event(3))
         assert lanes.waiting() == 0
         assert lanes.busy_for() == 0.0
-        lanes.start()
+        lanes.start([0])
         lanes.put(_event(3))
         assert lanes.waiting() == 3
 
