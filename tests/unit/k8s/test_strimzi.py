@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.topics import ALL, CHANGELOG, DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES
+from schemas.topics import ALL, CAMPAIGNS, CHANGELOG, DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES
 from streams import kubernetes
 from streams.app import build_app
 from streams.mirror.source import Source
@@ -56,11 +56,14 @@ def test_the_worker_reads_its_sources_writes_its_outputs_and_does_nothing_else()
     reads = {*SOURCES, CHANGELOG}
     writes = {INTERNAL, PROMOTIONS, DECISIONS, DEAD_LETTERS, CHANGELOG}
     assert reads | writes == set(NEEDED)
-    topics = {("topic", topic.name, "Read") for topic in reads} | {
+    topics = {("topic", topic.name, "Read") for topic in (*reads, CAMPAIGNS)} | {
         ("topic", topic.name, "Write") for topic in writes
     }
     group = build_app(load(flags={"worker.data_dir": "/tmp"})).conf.id
-    assert rights_of("beckon-worker") == topics | {("group", group, "Read")}
+    assert rights_of("beckon-worker") == topics | {
+        ("group", group, "Read"),
+        ("group", "beckon-reader", "Describe"),  # of the client that follows campaigns
+    }
 
 
 def test_the_mirror_reads_what_it_copies_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
