@@ -10,6 +10,10 @@ from typing import Any
 import msgspec
 
 from streams.partitioner import partition_of
+from streams.parts import build, policy_of
+from streams.topic_reader import TopicReader
+from streams.verify import Report, Verifier
+from streams.verify_run import verify_topics
 from tests.support.replayed import differing, profiles_in, replay_of
 from tests.support.shopping import Sent, shopping, track
 from tests.support.stand import PARTITIONS, Stand
@@ -73,6 +77,19 @@ def test_people_with_two_devices_have_the_profiles_of_a_replay(stand: Stand, tmp
     assert len(crossing) > 50
     profiles = profiles_in(stand.broker, stand.settings, replayed.summary["as_of"])
     assert differing(profiles, replayed.profiles) == []
+    report = verified(stand)
+    assert report.violations == []
+    assert (report.ok, report.unchecked) == (True, {})
+    assert report.decisions == report.redecided == report.refolded > 1_000
+    assert report.reordered > 300
+
+
+def verified(stand: Stand) -> Report:
+    settings = stand.settings
+    policy, parts = policy_of(settings.profile), build(settings, tags="category")
+    assert parts.campaigns is not None
+    verifier = Verifier({parts.campaigns.digest: parts.campaigns}, policy, parts.side)
+    return verify_topics(TopicReader(settings.kafka, settings.topics.prefix), verifier, parts)
 
 
 def decisions(stand: Stand) -> list[dict[str, Any]]:
