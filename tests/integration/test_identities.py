@@ -22,6 +22,7 @@ from tests.support.workers import until
 BECKON = str(Path(sys.executable).with_name("beckon"))
 PEOPLE = 150
 CART = "campaigns:\n  - {id: cart, triggers: [Cart Abandoned], offers: [{promotion_id: p, name: P}], purpose: profiling}\n"
+VIEWS = CART.replace("Cart Abandoned", "Product Viewed").replace("cart", "views")
 
 
 def anonymous(sent: Sent, names: dict[str, str]) -> Sent:
@@ -138,7 +139,7 @@ def beckon(*arguments: object) -> None:
 
 def test_campaigns_are_applied_and_paused_while_the_worker_runs(stand: Stand, tmp_path: Path) -> None:
     file = tmp_path / "views.yaml"
-    file.write_text(CART.replace("Cart Abandoned", "Product Viewed").replace("cart", "views"))
+    file.write_text(VIEWS)
     stand.flags = {"campaigns.file": ""}
     config = stand.config()
     numbers = iter(range(1_000))
@@ -162,3 +163,27 @@ def test_campaigns_are_applied_and_paused_while_the_worker_runs(stand: Stand, tm
         until(lambda: outcomes(wanted=None), 5, f"none after pause; {workers[0].log()}")
         assert workers[0].metrics()["beckon_campaign_switches_total"] == 2
         assert workers[0].stop() == 0
+
+
+def test_a_broken_record_of_campaigns_is_told_once_and_those_before_stay(
+    stand: Stand, tmp_path: Path
+) -> None:
+    file = tmp_path / "views.yaml"
+    file.write_text(VIEWS)
+    stand.flags = {"campaigns.file": ""}
+    config = stand.config()
+    beckon("campaigns", "apply", file, "--config", config)
+    with stand.workers(1) as workers:
+        workers[0].wait_ready()
+        stand.broker.send("campaigns", [(b"views", b"{")])
+        problems = "beckon_campaign_problems_total"
+        until(lambda: workers[0].metrics()[problems] == 1, 5, f"the problem counts; {workers[0].log()}")
+        at_ms = round(time.time() * 1000)
+        viewed = track("ann", "m1", at_ms, "Product Viewed", product_id="p1", category="shoes")
+        stand.broker.produce([Sent("clicks", "ann", msgspec.json.encode(viewed))])
+        stand.wait_settled(workers)
+        assert workers[0].metrics()[problems] == 1
+        assert workers[0].log().count("campaigns_problem") == 1
+        beckon("campaigns", "apply", file, "--config", config)  # mends the topic
+        assert workers[0].stop() == 0
+    assert [each["outcome"] for each in decisions(stand)] == ["offered"]
