@@ -6,8 +6,14 @@ from random import Random
 import msgspec
 import pytest
 
+from schemas.decisions import Trigger
+from schemas.errors import BeckonError
+from schemas.events import IdentityEvent
 from schemas.ids import ShopperId
+from schemas.profiles import Profile
 from schemas.topics import DECISIONS, INTERNAL, PROMOTIONS
+from streams.internal import Claim
+from streams.moves import claims_of, hand_over_to, has_claimed_earlier
 from streams.parts import build
 from streams.settings import load
 from tests.support.simulated import Simulated
@@ -129,3 +135,46 @@ def test_what_was_due_before_the_claim_is_decided_about_the_id_of_then(tmp_path:
     decided = [msgspec.json.decode(out.value or b"") for out in lanes.sent if out.topic == DECISIONS.name]
     assert [(each["user_id"], each["trigger"]["at"]) for each in decided] == [("phone", AT + 3_600_000)]
     assert [out.topic for out in lanes.sent] == [INTERNAL.name, DECISIONS.name, INTERNAL.name]
+
+
+def claim_by(user: str, at: int) -> Claim:
+    return Claim(ShopperId(user), Trigger("Identify", f"claim at {at}", at))
+
+
+def saying(profile: Profile, *events: Json) -> Profile:
+    """Return the profile once it has folded events that claim other ids."""
+    border = build(load({"models.tags": ""}), tags="category").border
+    for told in events:
+        event = border.read(msgspec.json.encode(told), BROKER_MS)
+        assert isinstance(event, IdentityEvent)
+        assert len(claims_of(event, profile, 4)) == 1
+    return profile
+
+
+def test_of_several_claims_to_one_id_the_earliest_counts() -> None:
+    ann = saying(
+        Profile(ANN),
+        identify("ann", "bob", AT + 5),
+        identify("ann", "bob", AT + 1),
+        identify("ann", "bob", AT + 9),
+    )
+    assert has_claimed_earlier(ann, claim_by("bob", AT + 2))
+    assert not has_claimed_earlier(ann, claim_by("bob", AT))
+    assert not has_claimed_earlier(ann, claim_by("eve", AT + 2))
+
+
+def test_an_id_that_moved_still_knows_what_it_had_claimed() -> None:
+    ann = saying(Profile(ANN), identify("ann", "bob", AT))
+    assert hand_over_to(ann, claim_by("anna", AT + 1), 4)
+    assert has_claimed_earlier(ann, claim_by("bob", AT + 2))
+
+
+def test_only_the_eight_ids_claimed_last_are_remembered() -> None:
+    ann = saying(Profile(ANN), *(identify("ann", f"device {number}", AT + number) for number in range(9)))
+    assert [made.other for made in ann.claims] == [f"device {number}" for number in range(1, 9)]
+
+
+def test_a_profile_that_fits_in_no_record_is_refused_with_the_remedy() -> None:
+    large = Profile(PHONE, merged_from=[f"{number:0128}" for number in range(7_000)])
+    with pytest.raises(BeckonError, match=r"more than the 900000 that fit in a record; lower the bounds"):
+        hand_over_to(large, claim_by("ann", AT), 4)
