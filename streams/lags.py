@@ -93,6 +93,9 @@ def _offsets(consumer: Any) -> dict[Any, Offsets]:
         if consumer._is_changelog_tp(tp):
             continue
         committed, end = consumer._committed_offset.get(tp), consumer.highwater(tp)
+        read_to = consumer.read_to(tp)
+        if committed is not None and read_to is not None:
+            committed = max(committed, read_to)  # behind the last record, markers of transactions
         if committed is None or end is None:
             # Never committed, or nothing fetched yet: what was handed out is all that is known to wait.
             committed, end = 0, consumer.deliveries.waiting(tp)

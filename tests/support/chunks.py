@@ -13,7 +13,7 @@ from streams.parts import build
 from streams.settings import load
 from streams.shard import Shard
 from streams.store import ProfileStore
-from streams.transport import Chunk
+from streams.chunk import Chunk
 
 BROKER_MS = 1_800_000_000_000
 

@@ -13,7 +13,7 @@ from schemas.ids import ShopperId
 from schemas.profiles import Profile
 from streams import batch, outputs
 from streams.batch import TagsOfBatch
-from streams.transport import Chunk
+from streams.chunk import Chunk
 from tests.support.chunks import BROKER_MS, OneShard, chunk, record
 from tests.support.shopping import track, view
 from tests.support.stand import CAMPAIGNS

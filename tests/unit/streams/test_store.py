@@ -8,7 +8,7 @@ from typing import Any
 from faust.types import TP
 
 from streams.store import NOTHING
-from streams.transport import Chunk
+from streams.chunk import Chunk
 from tests.support.chunks import profile_store, record
 
 CHANGELOG = "beckon-profiles-changelog"

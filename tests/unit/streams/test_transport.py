@@ -10,7 +10,8 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Producer
 from faust.types import TP
 
-from streams.transport import Chunk, scheduler
+from streams.chunk import Chunk
+from streams.transport import scheduler
 from tests.support.chunks import chunk
 
 
