@@ -9,11 +9,11 @@ from faust.types import TP
 
 from streams.app import add_table, build_app, store_of
 from streams.batch import Read, Result, Rules, TagsOfBatch, apply, read
+from streams.chunk import Chunk
 from streams.parts import build
 from streams.settings import load
 from streams.shard import Shard
 from streams.store import ProfileStore
-from streams.chunk import Chunk
 
 BROKER_MS = 1_800_000_000_000
 
