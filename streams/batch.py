@@ -4,7 +4,7 @@ What is not pure comes in as a value: the tags of texts, and the wall clock once
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -67,10 +67,18 @@ class TagsOfBatch:
     approximate: bool = False
 
 
-def apply(found: Read, tags: TagsOfBatch, shard: Shard, rules: Rules, wall_ms: int) -> Result:
+def apply(
+    found: Read,
+    tags: TagsOfBatch,
+    shard: Shard,
+    rules: Rules,
+    wall_ms: int,
+    undo: Callable[[], None] = lambda: None,
+) -> Result:
     """Apply the events of a batch to the shard, in order.
 
-    An event that fails is a dead letter and leaves no trace: the batch is then done again event by event.
+    An event that fails is a dead letter and leaves no trace: the batch is then done again event by event, after
+    `undo` has brought the shard back to where it was, for the store may not hold the batches before this one.
     Raise `CodecError` for a stored profile that cannot be read.
     """
     run = _Run(tags, shard, rules, wall_ms)
@@ -82,9 +90,16 @@ def apply(found: Read, tags: TagsOfBatch, shard: Shard, rules: Rules, wall_ms: i
     except Exception:  # a fault of ours: find its event, keep the others
         for shopper in {*run.result.touched, *(item.shopper for item in found.items)}:
             shard.forget(shopper)
-        run = _Run(tags, shard, rules, wall_ms)
-        for item in found.items:
-            run.one_with_care(item)
+        undo()
+        return apply_with_care(found, tags, shard, rules, wall_ms)
+    return run.result
+
+
+def apply_with_care(found: Read, tags: TagsOfBatch, shard: Shard, rules: Rules, wall_ms: int) -> Result:
+    """Apply a batch of which some event fails, event by event."""
+    run = _Run(tags, shard, rules, wall_ms)
+    for item in found.items:
+        run.one_with_care(item)
     return run.result
 
 

@@ -9,10 +9,10 @@ from processors.tagging import texts_of
 from schemas.events import DeadLetter, ShopEvent, Skipped
 from schemas.ids import EventTime, ShopperId
 from schemas.topics import INTERNAL
+from streams.chunk import Chunk
 from streams.internal import Claim, Sent, Tick, Transfer, content_of, origin_of
 from streams.outputs import Origin, Output, dead_letter_output
 from streams.parts import Parts
-from streams.transport import Chunk
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -83,6 +84,31 @@ def test_people_with_two_devices_have_the_profiles_of_a_replay(stand: Stand, tmp
     assert (report.ok, report.unchecked) == (True, {})
     assert report.decisions == report.redecided == report.refolded > 1_000
     assert report.reordered > 300
+
+
+def test_people_with_two_devices_survive_ten_kills(stand: Stand, tmp_path: Path) -> None:
+    now_ms = round(time.time() * 1000)
+    events = household(seed=32, events=6_000, end_ms=now_ms)
+    chance = Random(7)
+    with stand.workers(2) as workers:
+        for worker in workers:
+            worker.wait_ready()
+        producing = Thread(target=stand.broker.produce, args=(events, 20.0))
+        producing.start()
+        for number in range(10):
+            time.sleep(chance.uniform(0.2, 2.5))
+            killed = workers[number % 2]
+            killed.kill()
+            killed.start()
+        producing.join()
+        stand.wait_settled(workers, seconds=90)
+    replayed = replay_of(events, stand.settings, tmp_path / "replay")
+    profiles = profiles_in(stand.broker, stand.settings, replayed.summary["as_of"])
+    assert sum(bool(line["merged_from"]) for line in profiles.values()) > 100
+    assert differing(profiles, replayed.profiles) == []
+    report = verified(stand)
+    assert (report.violations, report.unchecked) == ([], {})
+    assert report.refolded > 1_000
 
 
 def verified(stand: Stand) -> Report:

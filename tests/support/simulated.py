@@ -14,12 +14,12 @@ from schemas.ids import ShopperId
 from schemas.profiles import Profile
 from schemas.topics import INTERNAL, SOURCES, topic_of
 from streams.batch import TagsOfBatch, apply
+from streams.chunk import Chunk
 from streams.outputs import Output
 from streams.partitioner import partition_of
 from streams.parts import Parts
 from streams.reading import Rules, read
 from streams.shard import Shard
-from streams.transport import Chunk
 from tests.support.chunks import profile_store, record
 
 BATCH_MAX = 4
@@ -87,7 +87,8 @@ class Simulated:
                 chunks.append(Chunk(TP(topic, number), taken))
         shard = self._shards[number]
         result = apply(read(chunks, self._rules), TagsOfBatch(None), shard, self._rules, broker_ms)
-        shard.written(shard.encoded(result.touched))
+        shard.sending(result.touched)
+        shard.written(())
         self.sent += result.outputs
         for output in result.outputs:
             if output.topic == INTERNAL.name:

@@ -13,9 +13,9 @@ from schemas.ids import ShopperId
 from schemas.profiles import Profile
 from streams import batch, outputs, reading
 from streams.batch import TagsOfBatch
+from streams.chunk import Chunk
 from streams.internal import stray_output
 from streams.outputs import Origin, Output
-from streams.transport import Chunk
 from tests.support.chunks import BROKER_MS, OneShard, chunk, record
 from tests.support.shopping import track, view
 from tests.support.stand import CAMPAIGNS

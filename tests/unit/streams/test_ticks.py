@@ -37,7 +37,8 @@ class LaneOfTicks:
         found, result = self.one.apply(chunk("clicks", 0, values, first=self.offset))
         self.offset += len(values)
         if written:
-            self.one.shard.written(self.one.shard.encoded(result.touched))
+            self.one.shard.sending(result.touched)
+            self.one.shard.written(())
         self.ticks.hear(found, result.touched, self.one.rules, self.now_s)
 
     def turn(self, wall_ms: int = BROKER_MS) -> list[tuple[str, int]]:
@@ -156,7 +157,8 @@ def _fire(lane: LaneOfTicks, ticks: list[tuple[str, int]]) -> None:
         profile = lane.one.shard.find(ShopperId(shopper))
         assert profile is not None
         profile.timers_at = EventTime(deadline)
-        lane.one.shard.written(lane.one.shard.encoded({ShopperId(shopper): profile}))
+        lane.one.shard.sending({ShopperId(shopper): profile})
+        lane.one.shard.written(())
 
 
 def test_what_a_campaign_put_off_is_ticked_too(tmp_path: Path) -> None:
