@@ -50,7 +50,7 @@ def named_by(event: ShopEvent, shopper: ShopperId) -> ShopperId | None:
 def hand_over(profile: Profile, to: ShopperId) -> Profile | None:
     """Point a profile's id to `to`, in place; return the profile that moves there, None if it moved before.
 
-    What is left is empty but for its redirect and its positions, which belong to the id's own partition.
+    What is left is empty but for its redirect, and its positions and claims, which belong to the id's own partition.
     """
     before = profile.redirect
     profile.redirect = to
@@ -87,7 +87,7 @@ def take_in(profile: Profile, moved: Profile, policy: ProfilePolicy) -> bool:
 
 
 #: What an id keeps when its profile moves. `merged_from` moves: whoever holds the events says where they came from.
-_STAYS = ("shopper", "redirect", "positions")
+_STAYS = ("shopper", "redirect", "positions", "claims")
 
 
 def _join_sums(profile: Profile, moved: Profile, policy: ProfilePolicy) -> None:

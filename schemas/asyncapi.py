@@ -62,13 +62,15 @@ _CLOUD_EVENT: Json = {
 }
 _ORIGIN: Json = {
     "type": "object",
-    "description": "What it is, and where it was first read; `broker_ms` is the broker's time there",
+    "description": "What it is; of an event, where it was first read, with the broker's time there,"
+    " and how many redirects it followed",
     "properties": {
-        "kind": _TEXT,
+        "kind": {"type": "string", "enum": ["stray", "redirected", "claim", "transfer", "tick"]},
         "topic": _TEXT,
         "partition": _NUMBER,
         "offset": _NUMBER,
         "broker_ms": _NUMBER,
+        "hops": _NUMBER,
     },
     "required": ["kind"],
 }
@@ -101,7 +103,7 @@ MESSAGES: dict[Topic, Message] = {
     topics.FEEDBACK: Message("What a shopper did with a promotion or coupon", _SHOPPER, "feedback"),
     topics.IDENTITIES: Message("Who a shopper is, and consent", _SHOPPER, "identities"),
     topics.INTERNAL: Message(
-        "An event that the workers give themselves: the original's bytes, under its right key",
+        "What workers tell themselves, in their own format: events under their right key, claims, moved profiles, ticks",
         _SHOPPER,
         payload=_BYTES,
         headers=_ORIGIN,

@@ -103,6 +103,14 @@ class Pending(Struct, array_like=True, gc=False, order=True, frozen=True):
     name: str
 
 
+class ClaimMade(Struct, array_like=True, gc=False, order=True, frozen=True):
+    """An event by which this shopper said to be another id too; field order is the order of claims."""
+
+    at: EventTime
+    digest: Digest
+    other: ShopperId
+
+
 class Profile(Struct, array_like=True, gc=False):
     """All state of one shopper. Mutable: the fold works in place on a batch-local profile.
 
@@ -135,3 +143,4 @@ class Profile(Struct, array_like=True, gc=False):
     redirect: str = ""
     timers_at: EventTime = EventTime(-1)  # the newest deadline that fired
     pending: list[Pending] = field(default_factory=list)
+    claims: list[ClaimMade] = field(default_factory=list)  # the ids claimed last

@@ -1,7 +1,7 @@
 """The Faust app: its settings, its sources, its table of profiles, its one agent.
 
-Faust does the group work: which partitions are ours, when they move, what is committed, how the table is
-recovered from its changelog. The agent hands chunks to the lanes, and the lanes do the rest.
+Faust does the group work: which partitions are ours, when they move, when the table is recovered and read on. The
+agent hands chunks to the lanes, and the lanes do the rest.
 """
 
 from pathlib import Path
@@ -16,7 +16,8 @@ from yarl import URL
 from schemas.topics import SOURCES
 from streams.clients import faust_credentials, faust_urls
 from streams.lanes import Lanes
-from streams.restore import Tables
+from streams.outputs import BATCH_BYTES, REQUEST_BYTES
+from streams.recovery import Tables
 from streams.settings import Settings
 from streams.store import ProfileStore
 from streams.topics import name_of
@@ -26,10 +27,10 @@ from streams.transport import LaneTransport, scheduler
 #: format byte instead.
 APP_VERSION = 1
 TABLE = "profiles"
-_BATCH_BYTES = 1_000_000
 _FETCH_BYTES = 1_048_576
 _PRODUCE_TIMEOUT_S = 120.0
 _NO_STANDBYS = 0
+_NO_COMMITS_S = 3600.0  # the lanes commit
 
 STORES.aliases["beckon"] = "streams.store:ProfileStore"
 
@@ -74,14 +75,14 @@ def build_app(settings: Settings) -> faust.App:
         broker_session_timeout=kafka.session_timeout_s,
         broker_heartbeat_interval=kafka.session_timeout_s / 4,
         broker_request_timeout=max(90.0, kafka.session_timeout_s + 10),
-        broker_commit_interval=worker.commit_interval_s,
+        broker_commit_interval=_NO_COMMITS_S,
         broker_max_poll_records=None,
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         producer_linger=0.0,
-        producer_max_batch_size=_BATCH_BYTES,
-        producer_max_request_size=_BATCH_BYTES + 40_000,
+        producer_max_batch_size=BATCH_BYTES,
+        producer_max_request_size=REQUEST_BYTES,
         producer_request_timeout=_PRODUCE_TIMEOUT_S,
         stream_buffer_maxsize=100_000,  # chunks; what is unfinished is bounded by the transport's window
         stream_wait_empty=False,  # the transport waits for the lanes itself
@@ -90,7 +91,7 @@ def build_app(settings: Settings) -> faust.App:
     )
     urls = [URL(url) for url in faust_urls(kafka)]
     window = worker.batch_events * worker.lane_queue
-    app.transport = LaneTransport(urls, app, window, kafka.session_timeout_s)
+    app.transport = LaneTransport(urls, app, window)
     return app
 
 

@@ -30,6 +30,11 @@ def faust_credentials(kafka: KafkaSettings) -> SASLCredentials | SSLCredentials 
     )
 
 
+def aiokafka_config(kafka: KafkaSettings) -> dict[str, Any]:
+    """Return keyword arguments for clients of aiokafka."""
+    return {"bootstrap_servers": kafka.servers.split(","), **_sasl(kafka)}
+
+
 def kafka_python_config(kafka: KafkaSettings) -> dict[str, Any]:
     """Return keyword arguments for clients of kafka-python."""
     return {

@@ -83,6 +83,20 @@ def show(lags: Lags[Any], consumer: Any, metrics: Metrics) -> None:
             gauge.labels(tp.topic, str(tp.partition)).set(value)
 
 
+def has_read_all(consumer: Any, number: int) -> bool:
+    """Return whether all that can be read of a partition number's sources now is done."""
+    client = consumer._thread._ensure_consumer()
+    for tp in consumer.assignment():
+        if tp.partition != number or consumer._is_changelog_tp(tp):
+            continue
+        end, done = client.last_stable_offset(tp), consumer.read_to(tp)
+        if end in (None, -1):  # a broker without transactions
+            end = client.highwater(tp)
+        if end is None or done is None or done < end:
+            return False
+    return True
+
+
 def _offsets(consumer: Any) -> dict[Any, Offsets]:
     found: dict[Any, Offsets] = {}
     try:
@@ -93,6 +107,9 @@ def _offsets(consumer: Any) -> dict[Any, Offsets]:
         if consumer._is_changelog_tp(tp):
             continue
         committed, end = consumer._committed_offset.get(tp), consumer.highwater(tp)
+        read_to = consumer.read_to(tp)
+        if committed is not None and read_to is not None:
+            committed = max(committed, read_to)  # behind the last record, markers of transactions
         if committed is None or end is None:
             # Never committed, or nothing fetched yet: what was handed out is all that is known to wait.
             committed, end = 0, consumer.deliveries.waiting(tp)

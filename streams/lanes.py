@@ -1,117 +1,166 @@
 """Lanes: one per partition number, for all source topics; all that happens to a shopper happens in one.
 
 The agent hands chunks over; a lane takes what is queued, up to a bound, as one batch, so batches are small when
-little happens and large under a backlog. Per batch, in this order, each step acknowledged before the next:
-outputs -> changelog -> the chunks themselves, whose offsets Faust then commits.
+little happens and large under a backlog. Two tasks share a lane: one computes batches into an open group while the
+other writes the last group as one atomic step (`streams.atomic`), at a pace of its own (`streams.pace`).
 
-A lane never lets an exception out. What it cannot get over ends the process before anything is committed:
-memory may be ahead of the log then, and nothing in it is worth saving.
+A lane never lets an exception out. What it cannot get over ends the process, whatever it is: memory is ahead of the
+log then, and nothing in it is worth saving.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from faust.types import TP, EventT
-
 from schemas.errors import BeckonError
-from schemas.ids import CampaignId
-from schemas.topics import CHANGELOG
-from streams import batch, log
-from streams.batch import Read, Result, Rules, TagsOfBatch
+from streams import atomic, reading
+from streams.atomic import Log
+from streams.batch import TagsOfBatch
+from streams.counting import Shares, count_batch, count_group
+from streams.group import Delivered, Group, Work
 from streams.metrics import Metrics
-from streams.outputs import VALUE_BYTES_MAX, Output, send
+from streams.pace import gap_s
+from streams.reading import Read, Rules
 from streams.settings import WorkerSettings
 from streams.shard import Shard
-from streams.share import Share
 from streams.store import ProfileStore
+from streams.ticks import Ticks
 
 #: Profiles kept decoded, over all lanes: about 2 kB each.
 DECODED_MAX = 200_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ground:
-    """What lanes stand on. `producer()` is aiokafka's, once Faust has started it; `stop` ends the process.
+    """What lanes stand on. `rules` may change between two batches; `stop` ends the process.
 
-    A batch takes `rules` once: they may be replaced between batches.
+    `has_read_all` says of a partition number that nothing of its sources waits; `wall_s` is the clock on the wall, in
+    seconds.
     """
 
-    rules: Rules
+    rules: Callable[[], Rules]
     settings: WorkerSettings
     metrics: Metrics
-    producer: Callable[[], Any]
     store: Callable[[], ProfileStore]
     stop: Callable[[BaseException], NoReturn]
+    has_read_all: Callable[[int], bool]
     finish_s: float
+    wall_s: Callable[[], float] = time.time
 
 
 class Lane:
-    """One partition number."""
+    """One partition number. `lanes`: how many the worker has."""
 
-    def __init__(self, number: int, ground: Ground, shard: Shard, shares: "Shares") -> None:
-        self._number = number
+    def __init__(self, ground: Ground, shard: Shard, log: Log, shares: Shares, lanes: int) -> None:
         self._ground = ground
         self._shard = shard
+        self._log = log
         self._shares = shares
-        self._queue: deque[EventT] = deque()
-        self._filled = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._sending = False
-        #: Monotonic second at which the batch under way began; None between batches.
-        self.busy_since: float | None = None
-        self._task = asyncio.create_task(self._run(), name=f"lane-{number}")
+        self._lanes = lanes
+        self._queue: deque[Delivered] = deque()
+        self._group = Group(shard)
+        self._filled = asyncio.Event()  # the queue holds something
+        self._begun = asyncio.Event()  # the open group holds something
+        self._hurried = asyncio.Event()  # the open group is to be written now
+        self._swapped = asyncio.Event()  # another group was opened
+        self._written = asyncio.Event()  # nothing is open, nothing under way
+        self._written.set()
+        self._loop = asyncio.get_running_loop()
+        self._ticks = Ticks(shard, self._loop.time())
+        #: Loop time at which the batch, or the step, under way began; None between them.
+        self._computing_since: float | None = None
+        self._writing_since: float | None = None
+        self._earliest_s = 0.0
+        self._computer = asyncio.create_task(self._guarded(self._compute), name=f"lane-{shard.number}")
+        self._writer = asyncio.create_task(self._guarded(self._write), name=f"lane-{shard.number}-log")
 
-    def put(self, event: EventT) -> None:
+    def put(self, delivered: Delivered) -> None:
         """Queue a chunk; the consumer keeps the queue bounded."""
-        self._queue.append(event)
+        self._queue.append(delivered)
         self._filled.set()
 
     def waiting(self) -> int:
         """Return how many events are queued."""
-        return sum(len(event.value.records) for event in self._queue)
+        return sum(len(delivered.value.records) for delivered in self._queue)
+
+    def busy_for(self) -> float:
+        """Return for how many seconds the batch or step under way has been so; from any thread."""
+        since = [at for at in (self._computing_since, self._writing_since) if at is not None]
+        return self._loop.time() - min(since) if since else 0.0
 
     async def finish(self, patience_s: float) -> None:
-        """End the lane: drop what is queued, finish the batch under way, or drop it if nothing was sent yet.
+        """End the lane: drop what is queued and the batch that waits for a model, write what is computed.
 
-        A batch that cannot be finished in time while it is being sent stops the process: records of it
-        could otherwise be written after the next owner has read the changelog.
+        A step that does not become durable in time stops the process: nobody could tell afterwards whether it has.
         """
         self._queue.clear()
+        self._computer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._computer
+        self._hurried.set()
         try:
-            await asyncio.wait_for(self._idle.wait(), patience_s)
+            await asyncio.wait_for(self._written.wait(), patience_s)
         except asyncio.TimeoutError:
-            if self._sending:
-                self._ground.stop(
-                    BeckonError(
-                        f"lane {self._number}",
-                        f"lost its partition while a batch was unsent for {patience_s:.0f} s",
-                        "the batch will be done again; look at the brokers",
-                    )
+            self._ground.stop(
+                BeckonError(
+                    f"lane {self._shard.number}",
+                    f"lost its partition and could not commit within {patience_s:.0f} s",
+                    "what was begun is undone and will be done again; look at the brokers",
                 )
-        self._task.cancel()
+            )
+        self._writer.cancel()
 
-    async def _run(self) -> None:
+    async def _guarded(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            while True:
-                await self._filled.wait()
-                if not self._queue:  # `finish` emptied it between the call and this moment
-                    self._filled.clear()
-                    continue
-                events = self._take()
-                self._idle.clear()
-                self.busy_since = time.monotonic()
-                await self._process(events)
-                self.busy_since = None
-                self._idle.set()
+            await run()
         except Exception as error:  # nothing leaves a lane but the end of the process
             self._ground.stop(error)
 
-    def _take(self) -> list[EventT]:
+    async def _compute(self) -> None:
+        while True:
+            if not self._queue:
+                await self._until_turn()
+            if self._group.is_full:
+                self._swapped.clear()
+                await self._swapped.wait()
+            self._computing_since = self._loop.time()
+            if self._queue:
+                await self._process(self._take())
+            else:
+                self._turn()
+            self._computing_since = None
+
+    async def _until_turn(self) -> None:
+        """Wait for a chunk, but not beyond the next turn."""
+        # Not `wait_for`: it forgets that it was cancelled where a chunk comes at the same moment.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._ticks.until_turn_s(self._loop.time())):
+                await self._filled.wait()
+
+    def _turn(self) -> None:
+        """Tell the ticks that are due, where the lane has nothing else to do."""
+        ground, now_s = self._ground, self._loop.time()
+        rules = ground.rules()
+        self._ticks.look(rules, now_s)
+        if not ground.has_read_all(self._shard.number):
+            return
+        ticks = self._ticks.due(rules, now_s, round(ground.wall_s() * 1000))
+        if ticks:
+            self._group.tell(ticks)
+            self._begin()
+
+    def _begin(self) -> None:
+        """The open group holds something now."""
+        self._begun.set()
+        self._written.clear()
+        if self._group.is_full:
+            self._hurried.set()
+
+    def _take(self) -> list[Delivered]:
         taken = [self._queue.popleft()]
         room = self._ground.settings.batch_events - len(taken[0].value.records)
         while self._queue and len(self._queue[0].value.records) <= room:
@@ -121,40 +170,27 @@ class Lane:
             self._filled.clear()
         return taken
 
-    async def _process(self, events: list[EventT]) -> None:
+    async def _process(self, taken: list[Delivered]) -> None:
         ground, clock = self._ground, time.perf_counter
-        rules = ground.rules
+        rules = ground.rules()  # taken once: what a batch is decided by does not change under it
         started = clock()
-        found = batch.read([event.value for event in events], rules)
+        found = reading.read([delivered.value for delivered in taken], rules)
         decoded = clock()
         tags = await self._tags(found, rules)
         tagged = clock()
-        result = batch.apply(found, tags, self._shard, rules, round(time.time() * 1000))
+        # From here to the end nothing is awaited: the group is complete whenever another task looks at it.
+        result = self._group.apply(Work(taken, found, tags, rules, round(ground.wall_s() * 1000)))
         self._shares.count(found, result)
-        values = self._shard.encoded(result.touched)
-        _check_sizes(values)
-        applied = clock()
-        self._sending = True
-        await self._send(found, result, values)
-        self._sending = False
-        ages, now = ground.metrics.event_to_decision, time.time()
-        for event in events:
-            event.ack()
-            records = event.value.records
-            ages.observe(max(0.0, now - records[0].timestamp / 1000), len(records))
-        stages = {
-            "decode": decoded - started,
-            "tag": tagged - decoded,
-            "apply": applied - tagged,
-            "send": clock() - applied,
-        }
-        self._count(found, result, stages, rules)
+        stages = {"decode": decoded - started, "tag": tagged - decoded, "apply": clock() - tagged}
+        count_batch(ground.metrics, found, result, stages)
+        self._ticks.hear(found, result.touched, rules, self._loop.time())
+        self._begin()
 
     async def _tags(self, found: Read, rules: Rules) -> TagsOfBatch:
         tagger = rules.parts.tagger
         if tagger is None:
             return TagsOfBatch(None)
-        texts = batch.texts(found.items, rules)
+        texts = reading.texts(found, rules)
         if not texts:
             return TagsOfBatch({})
         tags = tagger.cached(texts)
@@ -166,96 +202,33 @@ class Lane:
         self._ground.metrics.count_tags(tags)
         return TagsOfBatch(dict(zip(texts, tags, strict=True)))
 
-    async def _send(self, found: Read, result: Result, values: list[tuple[bytes, bytes]]) -> None:
-        producer, prefix = self._ground.producer(), self._ground.rules.prefix
-        outputs = found.dead + result.outputs
-        if outputs:
-            await send(producer, prefix, outputs)
-        now = time.time()
-        for broker_ms in result.promoted_from_ms:
-            self._ground.metrics.event_to_promotion.observe(max(0.0, now - broker_ms / 1000))
-        if values:
-            records = [Output(CHANGELOG.name, self._number, key, value, []) for key, value in values]
-            answers = await send(producer, prefix, records)
-            self._shard.written(values)
-            self._note_position(answers, len(values))
+    async def _write(self) -> None:
+        while True:
+            await self._begun.wait()
+            await self._until_due()
+            began_s = self._writing_since = self._loop.time()
+            group, self._group = self._group, Group(self._shard)
+            self._earliest_s = began_s + gap_s(self._lanes, behind=group.is_behind)
+            step = group.close()
+            self._begun.clear()
+            self._swapped.set()
+            await atomic.write(self._log, step)
+            self._shard.written(self._group.changed)
+            for work in group.works:
+                for delivered in work.delivered:
+                    delivered.ack()
+            self._writing_since = None
+            count_group(self._ground.metrics, group, self._ground.wall_s(), self._loop.time() - began_s)
+            if not self._begun.is_set():
+                self._written.set()
 
-    def _note_position(self, answers: list[Any], records: int) -> None:
-        # An answer holds the offset of its batch's first record; with one batch the last one follows.
-        # With several, the first record of the last batch is a safe lower bound.
-        last = answers[-1]
-        if last.offset >= 0:
-            offset = last.offset + (records - 1 if len(answers) == 1 else 0)
-            self._ground.store().set_persisted_offset(TP(last.topic, last.partition), offset)
-
-    def _count(self, found: Read, result: Result, stages: dict[str, float], rules: Rules) -> None:
-        metrics = self._ground.metrics
-        for (topic, outcome), amount in (found.outcomes + result.outcomes).items():
-            metrics.events.labels(topic, outcome).inc(amount)
-        metrics.count(metrics.dead_letters, found.reasons)
-        if result.failures:
-            metrics.dead_letters.labels("processing_failed").inc(len(result.failures))
-            record, problem = result.failures[0]
-            log.error(
-                "events_failed",
-                events=len(result.failures),
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                problem=problem,
-            )
-        metrics.count(metrics.decisions, result.decided)
-        metrics.count(metrics.promotions, result.promoted)
-        metrics.count(metrics.suppressions, result.suppressed)
-        metrics.strays.inc(result.strays)
-        campaigns = rules.parts.campaigns
-        for campaign, amount in result.promoted.items():
-            cost = 0.0 if campaigns is None else campaigns.by_id[CampaignId(campaign)].offer.cost
-            metrics.promotion_cost.labels(campaign).inc(amount * cost)
-        if found.items:
-            metrics.watermark.set(found.items[-1].event.envelope.at / 1000)
-        metrics.batch_events.observe(found.records)
-        for stage, seconds in stages.items():
-            metrics.stage_seconds.labels(stage).observe(seconds)
-
-
-def _check_sizes(values: list[tuple[bytes, bytes]]) -> None:
-    for _, value in values:
-        if len(value) > VALUE_BYTES_MAX:
-            raise BeckonError(
-                "profile",
-                f"one has {len(value)} bytes, more than the {VALUE_BYTES_MAX} that fit in a record",
-                "lower the bounds in [profile]",
-            )
-
-
-class Shares:
-    """Strays and our own failures among the last 10,000 events of the worker."""
-
-    def __init__(self, settings: WorkerSettings) -> None:
-        self._strays = Share(settings.strays_alert_share)
-        self._failed = Share(settings.failed_stop_share)
-        self._alarmed = False
-
-    def count(self, found: Read, result: Result) -> None:
-        """Count a batch; raise `BeckonError` when too much of it is our fault."""
-        failed = len(result.failures) + found.reasons["processing_failed"]
-        if self._failed.count(found.records, failed):
-            last = f", the last one by {result.failures[-1].problem}" if result.failures else ""
-            raise BeckonError(
-                "worker",
-                f"{self._failed.hits} of the last {self._failed.events} events failed in processing{last}",
-                "this version or its campaigns have a fault: nothing more is committed; see `dead-letters`",
-            )
-        alarm = self._strays.count(found.records, result.strays)
-        if alarm and not self._alarmed:
-            log.error(
-                "strays",
-                strays=self._strays.hits,
-                of_events=self._strays.events,
-                remedy="producers must set partitioner=murmur2_random (librdkafka) or use Java's default",
-            )
-        self._alarmed = alarm
+    async def _until_due(self) -> None:
+        """Wait for the pace, or until somebody is in a hurry."""
+        left_s = self._earliest_s - self._loop.time()
+        if left_s > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), left_s)
+        self._hurried.clear()
 
 
 class Lanes:
@@ -265,26 +238,25 @@ class Lanes:
         self._ground = ground
         self._lanes: dict[int, Lane] = {}
         self._shares = Shares(ground.settings)
-        self.open = False
 
-    def start(self) -> None:
-        """Take chunks from now on; every profile is read anew from the store."""
-        self.open = True
+    def start(self, logs: Mapping[int, Log]) -> None:
+        """Open a lane for each partition number that is ours, with the log that it writes to."""
+        store = self._ground.store()
+        self._lanes = {
+            number: Lane(
+                self._ground, Shard(number, store, DECODED_MAX // len(logs)), log, self._shares, len(logs)
+            )
+            for number, log in logs.items()
+        }
 
-    def put(self, event: EventT) -> None:
+    def put(self, delivered: Delivered) -> None:
         """Hand a chunk to the lane of its partition number; dropped, not acknowledged, while closed."""
-        if not self.open:
-            return
-        number = event.message.partition
-        lane = self._lanes.get(number)
-        if lane is None:
-            shard = Shard(number, self._ground.store(), DECODED_MAX)
-            lane = self._lanes[number] = Lane(number, self._ground, shard, self._shares)
-        lane.put(event)
+        lane = self._lanes.get(delivered.value.partition)
+        if lane is not None:
+            lane.put(delivered)
 
     async def finish(self) -> None:
-        """Close: finish what is under way, forget what is queued, decoded or unsent."""
-        self.open = False
+        """Close: write what is computed, forget what is queued."""
         lanes, self._lanes = list(self._lanes.values()), {}
         await asyncio.gather(*(lane.finish(self._ground.finish_s) for lane in lanes))
 
@@ -293,6 +265,5 @@ class Lanes:
         return sum(lane.waiting() for lane in self._lanes.values())
 
     def busy_for(self) -> float:
-        """Return for how many seconds the slowest batch has been under way."""
-        since = [lane.busy_since for lane in self._lanes.values() if lane.busy_since is not None]
-        return time.monotonic() - min(since) if since else 0.0
+        """Return for how many seconds the slowest batch or step has been under way."""
+        return max((lane.busy_for() for lane in list(self._lanes.values())), default=0.0)

@@ -175,6 +175,12 @@ class Metrics(MetricsPage):
         self.events = counter("events_total", "Records read, by what became of them.", "topic", "outcome")
         self.dead_letters = closed("dead_letters_total", "Records that could not be used.", "reason", reasons)
         self.strays = counter("strays_total", "Events that lay on the wrong partition and were sent on.")
+        self.campaign_switches = counter(
+            "campaign_switches_total", "Times that other campaigns came into force without a restart."
+        )
+        self.campaign_problems = counter(
+            "campaign_problems_total", "Problems found on the topic of campaigns; those before stay in force."
+        )
         self.decisions = closed(
             "decisions_total",
             "Decision records written, by outcome.",

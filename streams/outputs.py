@@ -1,8 +1,4 @@
-"""What a batch sends, and in which order: outputs first, acknowledged; then the changelog.
-
-A profile carries the offsets that it holds, so once it is durable a replay skips its events: a decision that was
-not durable before would be lost. Hence the order.
-"""
+"""The records that leave a worker, and how they are sent: by the batch, each one acknowledged."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -21,6 +17,9 @@ VALUE_BYTES_MAX = 900_000
 #: A key is a shopper's id; a longer one is somebody's mistake, and only its beginning is kept.
 KEY_BYTES_MAX = 10_000
 ERROR_CHARACTERS_MAX = 200
+#: What a producer sends at once.
+BATCH_BYTES = 1_000_000
+REQUEST_BYTES = BATCH_BYTES + 40_000
 
 
 class Output(NamedTuple):

@@ -153,7 +153,9 @@ class ModelSettings(_Section, frozen=True):
 class CampaignSettings(_Section, frozen=True):
     """`file` is the YAML file; `catalog` an optional JSONL file of products."""
 
-    file: Annotated[str, Meta(description="YAML file of campaigns; empty: nothing is decided")] = ""
+    file: Annotated[
+        str, Meta(description="YAML file of campaigns; empty: a worker follows the topic `campaigns`")
+    ] = ""
     catalog: Annotated[str | None, Meta(description="JSONL file of products")] = None
     prior_propensity: Annotated[Share, Meta(description="chance of a purchase where no model says one")] = (
         0.05
@@ -164,12 +166,11 @@ class CampaignSettings(_Section, frozen=True):
 
 
 class WorkerSettings(_Section, frozen=True):
-    """`guard_positions` off is for the test that proves the guard; never in production."""
+    """`guard_positions` and `atomic_step` off are for tests that prove them; never in production."""
 
     data_dir: Annotated[str, Meta(description="folder for what the worker keeps on disk")] = ".beckon/worker"
     batch_events: Annotated[Positive, Meta(description="events per batch of a lane")] = 1000
-    lane_queue: Annotated[Positive, Meta(description="batches that may wait in a lane")] = 4
-    commit_interval_s: Annotated[PositiveFloat, Meta(description="seconds between offset commits")] = 0.5
+    lane_queue: Annotated[Positive, Meta(description="batches that may wait in a lane")] = 12
     strays_alert_share: Annotated[Share, Meta(description="share of strays that is an error line")] = 0.01
     failed_stop_share: Annotated[
         Share, Meta(description="share of our own failures that stops the worker")
@@ -177,6 +178,9 @@ class WorkerSettings(_Section, frozen=True):
     guard_positions: Annotated[bool, Meta(description="skip events already applied; off only in a test")] = (
         True
     )
+    atomic_step: Annotated[
+        bool, Meta(description="one transaction per step; off, at least once, only in tests and benchmarks")
+    ] = True
 
 
 class MetricsSettings(_Section, frozen=True):

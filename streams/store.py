@@ -1,9 +1,7 @@
-"""The profiles of the table, as bytes, per partition number.
+"""The profiles of the table, as bytes, per partition number: what the changelog holds, and nothing that is ahead of it.
 
-A Faust store (its public extension point): Faust's assignment decides which partitions are here, Faust's
-recovery fills them, record by record of the changelog. A lane adds what it has written there itself. `positions`
-holds, per partition, the changelog offset up to which the bytes here are complete, so a partition that
-was kept through a rebalance is only read from there on, and one that comes back is read from its start.
+A Faust store (its public extension point): Faust's assignment decides which partitions are here. `streams.restore`
+fills them, and a lane adds what has become durable.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,51 +10,38 @@ from typing import Any
 from faust.stores import base
 from faust.types import TP, EventT
 
-#: Nothing is held: recovery reads the changelog from its first record.
-NOTHING = -1
-
 
 class ProfileStore(base.Store[bytes, bytes]):
-    """Raw profiles in memory. `partitions[number][key]` is a value as stored in the changelog."""
+    """Raw profiles in memory. `partitions[number][key]` is a value as stored in the changelog.
+
+    `complete` holds the numbers of which nothing is missing.
+    """
 
     def __post_init__(self) -> None:
         self.partitions: dict[int, dict[bytes, bytes]] = {}
-        self.positions: dict[int, int] = {}
+        self.complete: set[int] = set()
 
     def partition(self, number: int) -> dict[bytes, bytes]:
         """Return the profiles of one partition, to be read; `put` changes them."""
         return self.partitions.setdefault(number, {})
 
     def put(self, number: int, values: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take over what the changelog has acknowledged."""
+        """Take over what has become durable."""
         self.partition(number).update(values)
 
-    def apply_changelog_batch(
-        self, batch: Iterable[EventT], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
-    ) -> None:
-        """Take over chunks of the changelog, in the order in which recovery read them."""
-        for event in batch:
-            chunk: Any = event.message.value
-            held = self.partition(chunk.partition)
-            for record in chunk.records:
-                if record.value is None:
-                    held.pop(record.key, None)
-                else:
-                    held[record.key] = record.value
-            self.positions[chunk.partition] = chunk.offset
+    def take(self, number: int, records: Iterable[Any]) -> None:
+        """Take over records of the changelog, in their order; the last one of a key counts."""
+        held = self.partition(number)
+        for record in records:
+            if record.value is None:
+                held.pop(record.key, None)
+            else:
+                held[record.key] = record.value
 
-    def persisted_offset(self, tp: TP) -> int:
-        """Return the offset up to which a partition is complete here; never None.
-
-        Recovery keeps an old offset of its own for a partition that left and came back; an answer from
-        here overrules it.
-        """
-        return self.positions.get(tp.partition, NOTHING)
-
-    def set_persisted_offset(self, tp: TP, offset: int) -> None:
-        """Note that everything up to `offset` of the changelog is here."""
-        if offset > self.persisted_offset(tp):
-            self.positions[tp.partition] = offset
+    def drop(self, number: int) -> None:
+        """Forget a partition."""
+        self.partitions.pop(number, None)
+        self.complete.discard(number)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -64,13 +49,24 @@ class ProfileStore(base.Store[bytes, bytes]):
         """Drop the partitions that are not ours any more: others write them now."""
         kept = {tp.partition for tp in assigned}
         for number in [number for number in self.partitions if number not in kept]:
-            del self.partitions[number]
-            self.positions.pop(number, None)
+            self.drop(number)
+
+    def apply_changelog_batch(
+        self, batch: Iterable[EventT], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
+    ) -> None:
+        """Nothing comes through Faust's recovery."""
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Faust's recovery has nothing to seek to."""
+        return None
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """Faust's recovery has nothing to seek to."""
 
     def reset_state(self) -> None:
         """Forget everything."""
         self.partitions.clear()
-        self.positions.clear()
+        self.complete.clear()
 
     async def backup_partition(
         self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1

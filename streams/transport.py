@@ -1,25 +1,25 @@
 """Faust's own consumer, with one message per chunk of a partition instead of one per record.
 
 Stock Faust makes four asyncio tasks per record; here a chunk (one partition, one fetch, up to `chunk_max`
-records) is one message, so the rest of Faust works as ever at a hundredth of the cost. Three faults of the
-stock consumer are mended on the way, each where it is noted: offsets are committed in delivery order
-(`streams.acks`), records fetched before a seek are never delivered after it, and a partition that was
-never committed is rewound like any other.
+records) is one message, so the rest of Faust works as ever at a hundredth of the cost. Faust commits nothing: the
+lanes do, in their transactions. Two faults of the stock consumer are mended on the way, each where it is noted:
+records fetched before a seek are never delivered after it, and a partition that was never committed is rewound
+like any other.
 """
 
 import asyncio
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import aiokafka
+from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, AppT, ConsumerMessage, Message
 from yarl import URL
 
-from streams.acks import Deliveries, Delivery
-from streams.lease import Lease, guard_requests, watch_heartbeats
+from streams.acks import Deliveries
+from streams.chunk import Chunk, Source
 
 #: A waiting fetch keeps the next one to the same broker waiting too: Faust's 1.5 s would be the latency of
 #: a partition whose neighbours are silent.
@@ -27,32 +27,6 @@ FETCH_WAIT_MS = 100
 #: While a partition is held back, its return must not wait for the others' next records.
 HELD_BACK_WAIT_S = 0.02
 _CHANGELOG_CHUNK = 10_000
-
-
-class Chunk:
-    """Consecutive records of one partition, dressed as one record; `offset` is that of the last one."""
-
-    __slots__ = ("delivery", "offset", "partition", "records", "timestamp", "timestamp_type", "topic")
-
-    key = None
-    headers: Sequence[tuple[str, bytes]] = ()
-    checksum = None
-    serialized_key_size = 0
-    serialized_value_size = 0
-
-    def __init__(self, tp: TP, records: list[Any]) -> None:
-        last = records[-1]
-        self.topic, self.partition = tp.topic, tp.partition
-        self.offset: int = last.offset
-        self.timestamp: int = last.timestamp
-        self.timestamp_type: int = last.timestamp_type
-        self.records = records
-        self.delivery: Delivery | None = None
-
-    @property
-    def value(self) -> "Chunk":
-        """The chunk is its own value: nothing is decoded before it reaches its lane."""
-        return self
 
 
 class ChunkScheduler(DefaultSchedulingStrategy):
@@ -86,16 +60,12 @@ class LaneThread(driver.AIOKafkaConsumerThread):
 
     #: Counts seeks; a fetch carries the count, so that what was read before a seek is known as stale.
     seeks = 0
-    transport: "LaneTransport"
-
-    async def on_start(self) -> None:
-        """Start the consumer; its heartbeats keep the lease."""
-        await super().on_start()
-        watch_heartbeats(self._ensure_consumer()._coordinator, self.transport.lease)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # Faust has no setting for it
+        # Faust has no settings for these. `beckon.internal` is written in transactions.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def _fetch_records(self, *args: Any, **options: Any) -> Mapping[Any, Any]:
@@ -121,15 +91,26 @@ class LaneThread(driver.AIOKafkaConsumerThread):
         committed = dict(zip(sources, offsets, strict=True))
         fresh = [tp for tp, offset in committed.items() if offset is None]
         starts = await consumer.beginning_offsets(fresh) if fresh else {}
+        # We restore with a consumer of our own; this one would fetch what nobody takes.
+        consumer.pause(*(tp for tp in consumer.assignment() if tp.topic in changelogs))
         self.seeks += 1  # together with the seeks: no await, so no fetch, in between
         for tp in sources:
             offset = committed[tp]
             consumer.seek(tp, starts[tp] if offset is None else offset)
         return {TP(tp.topic, tp.partition): offset for tp, offset in committed.items() if offset is not None}
 
+    def position(self, tp: TP) -> int | None:
+        """Return the offset that is fetched next, beyond markers of transactions; None when nobody knows."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None:
+            return None
+        state = assignment.state_value(TopicPartition(tp.topic, tp.partition))
+        return None if state is None else state._position
+
 
 class LaneConsumer(driver.Consumer):
-    """Hands chunks out, holds a partition back while too much of it is unfinished, commits in order."""
+    """Hands chunks out, holds a partition back while too much of it is not durable, commits nothing."""
 
     def __init__(self, transport: "LaneTransport", *args: Any, **options: Any) -> None:
         super().__init__(transport, *args, **options)
@@ -166,13 +147,14 @@ class LaneConsumer(driver.Consumer):
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if isinstance(record, Chunk) and not self._is_changelog_tp(tp):
-            record.delivery = self.deliveries.deliver(tp, record.offset + 1, len(record.records))
+            record.delivery = self.deliveries.deliver(tp, len(record.records))
+            record.behind = (self.highwater(tp) or 0) - record.offset - 1
             if self.deliveries.waiting(tp) >= self._lanes.window:
                 self.on_buffer_full(tp)
         return super()._to_message(tp, record)
 
     def ack(self, message: Message) -> bool:
-        """Note a chunk as done."""
+        """Note a chunk as durable, its offset with it."""
         chunk: Any = message.value
         if not isinstance(chunk, Chunk) or chunk.delivery is None:
             return bool(super().ack(message))
@@ -181,35 +163,32 @@ class LaneConsumer(driver.Consumer):
         chunk.delivery.ack()
         tp = message.tp
         self.done_ms[tp] = chunk.timestamp
+        self._committed_offset[tp] = chunk.offset + 1
         if tp in self._buffered_partitions and self.deliveries.waiting(tp) <= self._lanes.window // 2:
             self.on_buffer_drop(tp)
             self._room.set()
         return True
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let the lanes finish and commit before the stock method forgets what was acknowledged."""
+        """Let the lanes commit what they have computed before others get it."""
         self.between_assignments = True
         self.stop_flow()
         await self._lanes.hooks.finish()
-        await self.commit_all()
-        self._lanes.lease.end()
         self._forget_deliveries()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note that partitions are ours again; the stock method starts their recovery."""
-        self._lanes.lease.renew(time.monotonic())
         self.between_assignments = False
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def commit_all(self) -> None:
-        """Commit whatever is acknowledged now.
+    async def commit_offsets(self, offsets: Mapping[Source, int]) -> None:
+        """Commit as a member of the group, without a transaction."""
+        await self._commit({TP(*source): offset for source, offset in offsets.items()})
 
-        The stock `commit` does nothing while another one is under way, and that one was counted earlier.
-        """
-        while self._commit_fut is not None:
-            await self.maybe_wait_for_commit_to_finish()
-        await self.commit()
+    def read_to(self, tp: TP) -> int | None:
+        """Return the offset up to which nothing is left to do; None while something is, or nobody knows."""
+        return None if self.deliveries.waiting(tp) else self._thread.position(tp)
 
     def _forget_deliveries(self) -> None:
         self.deliveries.forget_all()
@@ -218,55 +197,38 @@ class LaneConsumer(driver.Consumer):
             self.on_buffer_drop(tp)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Offsets between chunks need no book: deliveries know where they end."""
-
-    def _new_offset(self, tp: TP) -> int | None:
-        return self.deliveries.committable(tp)
+        """Offsets between chunks need no book: a chunk knows where it ends."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:
-        return [
-            tp for tp in self.deliveries.partitions() if topics is None or tp in topics or tp.topic in topics
-        ]
+        return ()  # nothing is Faust's to commit
 
 
 class LaneProducer(driver.Producer):
-    """Faust's producer, idempotent: a retry inside the client writes no record twice."""
-
-    transport: "LaneTransport"
+    """Faust's producer, idempotent; only used without transactions (`streams.plain_log`)."""
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
 
-    async def on_start(self) -> None:
-        """Start the producer; it sends nothing on a lease that ran out."""
-        await super().on_start()
-        transport = self.transport
-        guard_requests(self._ensure_producer().client, transport.lease, transport.hooks.lost)
-
 
 class Hooks:
-    """What the consumer asks of the lanes; replaced by `Lanes` once they exist."""
+    """What Faust's parts ask of the worker; replaced by the worker once it exists."""
 
     async def finish(self) -> None:
-        """Finish or drop what is under way; return when nothing is."""
+        """Commit or drop what is under way; return when nothing is."""
 
-    def lost(self) -> None:
-        """Do nothing more: others may own what we took for ours."""
+    async def restore(self, numbers: set[int]) -> None:
+        """Take over these partition numbers and bring their profiles back."""
 
 
 class LaneTransport(driver.Transport):
-    """Ties the classes above together. `window`: events of one partition that may be unfinished.
-
-    `session_s`: seconds without a heartbeat until the broker gives our partitions away.
-    """
+    """Ties the classes above together. `window`: events of one partition that may be unfinished."""
 
     Consumer = LaneConsumer
     Producer = LaneProducer
 
-    def __init__(self, urls: list[URL], app: AppT, window: int, session_s: float) -> None:
+    def __init__(self, urls: list[URL], app: AppT, window: int) -> None:
         super().__init__(urls, app)
         self.window = window
-        self.lease = Lease(session_s)
         self.hooks: Any = Hooks()
 
 

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from schemas.codec import decode_profile
 from schemas.decisions import Decision, Outcome
 from schemas.errors import InputError, TopicError
-from schemas.events import DeadLetter, IdentityEvent, Rejection, ShopEvent, Skipped
+from schemas.events import DeadLetter, Rejection, ShopEvent, Skipped
 from schemas.ids import ShopperId
 from schemas.topics import DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES, Topic
 from streams import replay_folder
 from streams.connected import connected
-from streams.internal import origin_of
+from streams.internal import Sent, Transfer, content_of
+from streams.outputs import Origin
 from streams.parts import Parts
 from streams.replay_bucket import How, history_of, pairs_of, story_of
 from streams.shuffle import CALM, Disturbance
@@ -24,8 +26,8 @@ from streams.tagged import tags_of
 from streams.topic_reader import TopicReader
 from streams.verify import Report, Seen, Verifier, by_order, by_position
 from streams.verify_connected import verify_connected
+from streams.verify_moved import Arrival, History, verify_moved
 
-_MERGED = "of shoppers with several ids"
 _GONE = "older events are gone from the topics"
 _NO_EVENTS = "no --events given"
 _Decided = dict[ShopperId, list[Decision]]
@@ -85,17 +87,24 @@ def verify_topics(reader: TopicReader, verifier: Verifier, parts: Parts) -> Repo
     if not all(reader.has_all(topic) for topic in SOURCES):
         verifier.skip(sum(map(len, decided.values())), _GONE)
         return verifier.report
-    histories = _seen(reader, decided.keys(), parts)
-    several = _with_several_ids(item.event for seen in histories.values() for item in seen)
-    tags = tags_of((item.event for seen in histories.values() for item in seen), parts)
-    for shopper in sorted(decided):
-        once = {decision.trigger.message_id: decision for decision in reversed(decided[shopper])}
-        seen = histories.pop(shopper, [])
-        if shopper in several:
-            verifier.skip(len(once), _MERGED)
+    arrivals = _arrivals(reader)
+    groups = connected((taker, arrival.shopper) for taker, arrival in arrivals)
+    wanted = {shopper for asked in decided for shopper in groups.get(asked, (asked,))}
+    histories = _histories(reader, wanted, arrivals, parts)
+    tags = tags_of((item.event for history in histories.values() for item in history.events), parts)
+    for group in sorted({groups.get(shopper, (shopper,)) for shopper in decided}):
+        once = {shopper: _each_once(decided.get(shopper, ())) for shopper in group}
+        mine = {shopper: histories.pop(shopper) for shopper in group}
+        if len(group) == 1:
+            verifier.story(group[0], by_position(mine[group[0]].events, once[group[0]]), tags)
         else:
-            verifier.story(shopper, by_position(seen, once.values()), tags)
+            verify_moved(verifier, mine, once, parts.policy, tags)
     return verifier.report
+
+
+def _each_once(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the first decision for each trigger: a run that was interrupted may have written it again."""
+    return list({decision.trigger.message_id: decision for decision in reversed(decisions)}.values())
 
 
 def _take(raw: bytes, where: str, verifier: Verifier, decided: _Decided) -> None:
@@ -155,22 +164,58 @@ def _placed(files: Sequence[Path], wanted: Container[ShopperId], parts: Parts, w
     return found
 
 
-def _seen(reader: TopicReader, wanted: Iterable[ShopperId], parts: Parts) -> dict[ShopperId, list[Seen]]:
-    """Return the events of the source topics, but for those that failed in processing."""
-    found: dict[ShopperId, list[Seen]] = {shopper: [] for shopper in wanted}
+def _arrivals(reader: TopicReader) -> list[tuple[ShopperId, Arrival]]:
+    """Return the profiles that were sent to other ids, and to whom."""
+    found = []
+    for record in _records(reader, INTERNAL):
+        content = content_of(record)
+        if isinstance(content, Sent | DeadLetter):
+            continue
+        taker, transfer = content
+        if isinstance(transfer, Transfer):
+            moved = decode_profile(transfer.profile).shopper
+            place = f"{record.topic}-{record.partition}"
+            found.append((taker, Arrival(moved, transfer.positions, place, record.offset)))
+    return found
+
+
+def _histories(
+    reader: TopicReader,
+    wanted: Iterable[ShopperId],
+    arrivals: Iterable[tuple[ShopperId, Arrival]],
+    parts: Parts,
+) -> dict[ShopperId, History]:
+    """Return what the source topics hold for some ids, but for events that failed in processing."""
+    found = {shopper: History() for shopper in wanted}
+    for taker, arrival in arrivals:
+        if taker in found:
+            found[taker].arrivals.append(arrival)
     failed = {*_failed(reader)}
     for topic in SOURCES:
         for record in _records(reader, topic):
-            origin = origin_of(record) if topic is INTERNAL else None
-            broker_ms = record.timestamp if origin is None else origin.broker_ms
-            event = parts.border.read(record.value, broker_ms)
-            if isinstance(event, DeadLetter | Skipped) or event.envelope.shopper not in found:
+            read = _event_in(record, topic, parts)
+            if read is None:
                 continue
-            place = record[:3] if origin is None else origin[:3]
-            if place not in failed:
+            shopper, event, origin = read
+            if shopper in found and origin[:3] not in failed:
                 source = f"{record.topic}-{record.partition}"
-                found[event.envelope.shopper].append(Seen(event, source, record.offset, broker_ms))
+                found[shopper].events.append(Seen(event, source, record.offset, origin.broker_ms))
     return found
+
+
+def _event_in(record: "_Record", topic: Topic, parts: Parts) -> tuple[ShopperId, ShopEvent, Origin] | None:
+    """Return whom an event was for, and where it was first read; None for a record without one."""
+    origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
+    shopper: ShopperId | None = None
+    if topic is INTERNAL:
+        content = content_of(record)
+        if not isinstance(content, Sent):
+            return None
+        shopper, origin = content.shopper, content.origin
+    event = parts.border.read(record.value, origin.broker_ms)
+    if isinstance(event, DeadLetter | Skipped):
+        return None
+    return shopper or event.envelope.shopper, event, origin
 
 
 class _Record(NamedTuple):
@@ -181,6 +226,7 @@ class _Record(NamedTuple):
     offset: int
     timestamp: int
     headers: list[tuple[str, bytes]]
+    key: bytes | None
     value: bytes | None
 
 
@@ -193,6 +239,7 @@ def _records(reader: TopicReader, topic: Topic) -> Iterator[_Record]:
             message.offset(),
             message.timestamp()[1],
             message.headers() or [],
+            message.key(),
             message.value(),
         )
 
@@ -203,12 +250,3 @@ def _failed(reader: TopicReader) -> Iterator[tuple[str, int, int]]:
         headers = dict(record.headers)
         if headers.get("reason") == Rejection.PROCESSING_FAILED.value.encode():
             yield headers["topic"].decode(), int(headers["partition"]), int(headers["offset"])
-
-
-def _with_several_ids(events: Iterable[ShopEvent]) -> set[ShopperId]:
-    """Return the shoppers whose profile holds events of another id too."""
-    found: set[ShopperId] = set()
-    for event in events:
-        if isinstance(event, IdentityEvent) and event.anonymous_id is not None:
-            found |= {event.envelope.shopper, ShopperId(event.anonymous_id)}
-    return found

@@ -8,32 +8,41 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from schemas.errors import BeckonError, BrokerError
+from schemas.topics import CHANGELOG
 from streams import log
 from streams.app import add_agent, add_table, build_app, store_of
-from streams.batch import Rules
+from streams.atomic import Log
+from streams.clients import no_broker
+from streams.fences import Fences
 from streams.health import HealthServer
-from streams.lags import Lags, show
+from streams.lags import Lags, has_read_all, show
 from streams.lanes import Ground, Lanes
+from streams.live_campaigns import LiveCampaigns
 from streams.metrics import Metrics
 from streams.model_watch import ModelWatch
 from streams.parts import Parts, build, with_tagger
+from streams.plain_log import PlainLog
+from streams.reading import Rules
+from streams.restore import restore
 from streams.settings import Settings
-from streams.topics import check_for_worker
+from streams.topics import check_for_worker, name_of
 
 if TYPE_CHECKING:
     from models_onnx.batcher import Tagger
 
 #: A batch that takes longer than this many seconds beyond the model's patience is stuck.
 STUCK_S = 60.0
-#: After SIGTERM: batches finish, offsets are committed, the group is left; then the process ends anyhow.
+#: After SIGTERM: what is computed is committed, the group is left; then the process ends anyhow.
 STOP_S = 20.0
 _TICK_S = 1.0
 
@@ -41,25 +50,28 @@ _TICK_S = 1.0
 class Worker:
     """One worker process. `run` returns after SIGTERM or SIGINT; what cannot be mended ends the process."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    def __init__(self, settings: Settings, parts: Parts, live: LiveCampaigns | None = None) -> None:
         self._settings = settings
         self._parts = parts
+        self._live = live
         self.metrics = Metrics()
         self.app = build_app(settings)
         self.table = add_table(self.app, settings)
-        rules = Rules(
+        self._rules = Rules(
             parts, settings.topics.partitions, settings.worker.guard_positions, settings.topics.prefix
         )
-        self._ground = ground = Ground(
-            rules=rules,
+        ground = Ground(
+            rules=lambda: self._rules,
             settings=settings.worker,
             metrics=self.metrics,
-            producer=lambda: self.app.producer._producer,
             store=lambda: store_of(self.table),
             stop=end_process,
+            has_read_all=lambda number: has_read_all(self.app.consumer, number),
             finish_s=settings.kafka.session_timeout_s / 2,
         )
         self.lanes = Lanes(ground)
+        self._fences = Fences(settings.kafka, settings.topics.prefix, self.app.conf.id)
+        self._logs: Mapping[int, Log] = {}
         self.agent = add_agent(self.app, settings, self.lanes)
         self.app.transport.hooks = self
         self._ready = False
@@ -71,34 +83,56 @@ class Worker:
         self.table.on_recover(self._restored)
 
     async def finish(self) -> None:
-        """Called by the consumer before partitions are given up."""
+        """Called by the consumer before partitions are given up: commit what is computed."""
         self._revoked_at = time.monotonic()
         if self._numbers:
             self.metrics.rebalances.inc()
         await self._close()
 
-    def lost(self) -> NoReturn:
-        """Called by the producer when our partitions may be with another worker: end, and write nothing."""
-        seconds = self._settings.kafka.session_timeout_s
-        end_process(
-            BeckonError(
-                "worker",
-                f"heard nothing from its group for more than {seconds:g} s, so its partitions may be elsewhere",
-                "start it again: nothing is lost",
-            )
-        )
+    async def restore(self, numbers: set[int]) -> None:
+        """Called by recovery: fence whoever had these partition numbers, then read what they have committed.
+
+        What we held before and nobody has touched since is here already.
+        """
+        settings, store = self._settings, store_of(self.table)
+        topic = name_of(CHANGELOG, settings.topics.prefix)
+        try:
+            ours = await self._take(numbers)
+            missing = numbers - (ours & store.complete)
+            await restore(settings.kafka, topic, missing, store, self.metrics.restore_remaining.set)
+        except KafkaError as error:
+            end_process(no_broker(settings.kafka, type(error).__name__))
+        except BeckonError as error:
+            end_process(error)
+
+    async def _take(self, numbers: set[int]) -> set[int]:
+        """Make logs for these numbers; return those that nobody else can have written since we had them."""
+        if self._settings.worker.atomic_step:
+            self._logs, ours = await self._fences.take(numbers)
+            return ours
+        producer = self.app.producer._producer
+        plain = PlainLog(producer, self._settings.topics.prefix, self.app.consumer.commit_offsets)
+        self._logs = dict.fromkeys(numbers, plain)
+        return set()
 
     async def run(self) -> None:
         """Run until a signal comes."""
         health = HealthServer(self._settings.metrics, self.metrics, self.is_ready, self.is_live)
-        log.info("worker_started", metrics=health.address, group=self.app.conf.id, guarantee="at least once")
+        guarantee = "exactly once" if self._settings.worker.atomic_step else "at least once"
+        log.info("worker_started", metrics=health.address, group=self.app.conf.id, guarantee=guarantee)
         told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
         loop.set_exception_handler(lambda _, __: None)  # libraries' leftovers; what counts raises
         threading.excepthook = self._thread_ended
-        runs = (self._run_app(), self._tick(), self._follow_model(), told.wait())
+        runs = (
+            self._run_app(),
+            self._tick(),
+            self._follow_campaigns(),
+            self._follow_model(),
+            told.wait(),
+        )
         tasks = [asyncio.create_task(run) for run in runs]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not told.is_set():
@@ -137,19 +171,19 @@ class Worker:
         asyncio.get_running_loop().call_later(STOP_S, end_process, _late())
         self.app.consumer.stop_flow()
         await self._close()
-        await self.app.consumer.commit_all()
+        await self._fences.close()
         await self.app.stop()
         if self._parts.tagger is not None:
             self._parts.tagger.close()
         log.info("worker_stopped")
 
     async def _restored(self) -> None:
-        """Faust has recovered the table: open the lanes."""
-        if self.app.consumer.between_assignments:
+        """All is restored: open the lanes."""
+        if self.app.consumer.between_assignments or self._stopping:
             return
         store = store_of(self.table)
         self._numbers = _shared_numbers(self.app.consumer.assignment())
-        self.lanes.start()
+        self.lanes.start(self._logs)
         self._ready = True
         seconds = time.monotonic() - self._revoked_at
         self.metrics.ready.set(1)
@@ -171,23 +205,33 @@ class Worker:
 
         def replace_tagger(new: "Tagger") -> None:
             # A batch under way goes on with the one that it began with.
-            rules = self._ground.rules
-            self._ground.rules = replace(rules, parts=with_tagger(rules.parts, new))
+            self._rules = replace(self._rules, parts=with_tagger(self._rules.parts, new))
 
         await ModelWatch(self._settings.models, tagger, self.metrics, replace_tagger).run()
 
+    async def _follow_campaigns(self) -> None:
+        """Take other campaigns from the topic; a batch under way goes on with those that it began with."""
+        live = self._live
+        if live is None:
+            await asyncio.Event().wait()
+            return
+        problems = 0
+        while True:
+            campaigns = await asyncio.to_thread(live.following)
+            if campaigns is not None:
+                self._rules = replace(self._rules, parts=replace(self._rules.parts, campaigns=campaigns))
+                self.metrics.campaign_switches.inc()
+            self.metrics.campaign_problems.inc(live.problems_total - problems)
+            problems = live.problems_total
+
     async def _tick(self) -> None:
         tagger = self._parts.tagger
-        recovery = self.app.tables.recovery
         while True:
             self._ticked = time.monotonic()
             store = store_of(self.table)
             self.metrics.profiles.set(len(store))
             self.metrics.lane_waiting.set(self.lanes.waiting())
             show(self._lags, self.app.consumer, self.metrics)
-            self.metrics.restore_remaining.set(
-                recovery.active_remaining_total() if recovery.in_recovery else 0
-            )
             if tagger is not None:
                 self.metrics.count_model(
                     tagger.model_calls, tagger.texts_scored, tagger.cache_hits, tagger.fallbacks
@@ -200,16 +244,20 @@ def run_worker(settings: Settings) -> None:
     log.set_up(settings.log)
     parts = build(settings, tags="model" if settings.models.tags else "category")
     check_for_worker(settings.kafka, settings.topics)
+    live = None
+    if not settings.campaigns.file:
+        live = LiveCampaigns(settings, parts.policy)
+        parts = replace(parts, campaigns=live.start())
     # Profiles are many and cyclic garbage is rare: a collection per 700 allocations would cost a third.
     gc.set_threshold(100_000, 50, 100)
-    asyncio.run(_main(settings, parts))
+    asyncio.run(_main(settings, parts, live))
     # Faust's threads may linger; everything is committed and said.
     sys.stderr.flush()
     os._exit(0)
 
 
-async def _main(settings: Settings, parts: Parts) -> None:
-    await Worker(settings, parts).run()
+async def _main(settings: Settings, parts: Parts, live: LiveCampaigns | None) -> None:
+    await Worker(settings, parts, live).run()
 
 
 def end_process(error: BaseException) -> NoReturn:

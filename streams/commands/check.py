@@ -83,7 +83,7 @@ def _campaigns(settings: Settings) -> str:
 
     campaigns = campaigns_of(settings, policy_of(settings.profile))
     if campaigns is None:
-        return "none (campaigns.file is empty): nothing is decided"
+        return "campaigns.file is empty: a worker follows the topic campaigns"
     return f"{settings.campaigns.file}: {len(campaigns.by_id)} campaigns, {campaigns.digest}"
 
 

@@ -84,5 +84,14 @@ PAGE = Page(
                 Query(quantile(0.99, "beckon_event_to_promotion_seconds"), "p99"),
             ),
         ),
+        Panel(
+            "Campaigns switched",
+            "Times that a worker took other campaigns from their topic, and problems that kept it at those before.",
+            "short",
+            (
+                Query(f"{rate('beckon_campaign_switches_total')} * {_HOUR}", "switches per hour"),
+                Query(f"{rate('beckon_campaign_problems_total')} * {_HOUR}", "problems per hour"),
+            ),
+        ),
     ),
 )

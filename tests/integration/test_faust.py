@@ -1,4 +1,4 @@
-"""The work is Faust's: with one of its parts taken away, it is not done. Assignment, agent, recovery, commits."""
+"""Whose work is what: with a part taken away, it is not done. Faust's assignment, agent; our restore and offsets."""
 
 import time
 
@@ -50,7 +50,7 @@ def test_without_the_agent_nothing_is_processed(stand: Stand) -> None:
         assert worker.outcomes() == {"applied": 20}
 
 
-def test_profiles_come_back_through_the_recovery_of_the_table(stand: Stand) -> None:
+def test_profiles_come_back_through_the_restore_that_fausts_recovery_starts(stand: Stand) -> None:
     stand.broker.produce(_views(20))
     with stand.workers(1) as (worker,):
         stand.wait_drained([worker])
@@ -69,8 +69,8 @@ def test_profiles_come_back_through_the_recovery_of_the_table(stand: Stand) -> N
     assert _views_of_ann(stand) == 1
 
 
-def test_only_faust_commits_offsets(stand: Stand) -> None:
-    with stand.odd_worker("commit") as odd:
+def test_only_the_transactions_commit_offsets(stand: Stand) -> None:
+    with stand.odd_worker("offsets") as odd:
         stand.broker.produce(_views(20))
         until(lambda: odd.outcomes()["applied"] == 20, 40, "all events are applied")
         time.sleep(2)

@@ -184,7 +184,9 @@ def test_a_server_that_another_authority_signed_is_not_spoken_to(guarded: Guarde
     done = beckon("check", **mine | files)
     found = done.stdout
     assert secrets_in(found, done.stderr) == set()
-    assert re.search(r"^broker +failed .*the certificate of the broker at \S+ is not trusted", found, re.MULTILINE)
+    assert re.search(
+        r"^broker +failed .*the certificate of the broker at \S+ is not trusted", found, re.MULTILINE
+    )
     assert re.search(r"^redis +failed .*certificate verify failed", found, re.MULTILINE)
 
 

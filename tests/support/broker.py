@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import SOURCES
@@ -97,24 +97,40 @@ class Broker:
         )
 
     def records(self, topic: str) -> list[Record]:
-        """Return all records of a topic, partition by partition."""
-        ends = self.ends([topic])
+        """Return all committed records of a topic, partition by partition."""
+        return self._read(dict.fromkeys(self.ends([topic]), 0))
+
+    def _read(self, starts: Mapping[tuple[str, int], int], *, committed: bool = True) -> list[Record]:
+        """Return all records from offsets on. Offsets lie: transactions leave markers between records."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self._servers,
                 "group.id": f"{self._prefix}reader",
                 "enable.auto.commit": False,
-                "enable.partition.eof": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
+                "fetch.wait.max.ms": 50,
             }
         )
-        consumer.assign([TopicPartition(name, partition, 0) for name, partition in ends])
-        wanted, found = sum(ends.values()), []
-        while len(found) < wanted:
-            messages = consumer.consume(min(10_000, wanted - len(found)), PATIENCE_S)
-            assert messages, f"{topic}: {len(found)} of {wanted} records within {PATIENCE_S} s"
-            found += [_record(message) for message in messages]
+        consumer.assign([TopicPartition(*source, offset) for source, offset in starts.items()])
+        left, found = set(starts), []
+        deadline = time.monotonic() + PATIENCE_S
+        while left:
+            for message in consumer.consume(10_000, 0.1):
+                error = message.error()
+                if error is None:
+                    found.append(_record(message))
+                else:
+                    assert error.code() == KafkaError._PARTITION_EOF, error
+                    left.discard((message.topic(), message.partition()))
+            assert time.monotonic() < deadline or not left, f"{left}: no end within {PATIENCE_S} s"
         consumer.close()
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
+
+    def undone(self, topic: str) -> int:
+        """Return how many records of a topic were written in transactions that were never committed."""
+        starts = dict.fromkeys(self.ends([topic]), 0)
+        return len(self._read(starts, committed=False)) - len(self._read(starts))
 
     def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         """Return the end offset per topic and partition number."""
@@ -142,7 +158,10 @@ class Broker:
     def lag(self, topics: Iterable[str]) -> int:
         """Return how many records of source topics the group has not committed."""
         committed = self.committed()
-        return sum(end - committed.get(tp, 0) for tp, end in self.ends(topics).items())
+        behind = {
+            tp: committed.get(tp, 0) for tp, end in self.ends(topics).items() if end > committed.get(tp, 0)
+        }
+        return len(self._read(behind)) if behind else 0
 
     def described(self) -> Any:
         """Return the worker group as the broker describes it."""

@@ -8,12 +8,13 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from streams.app import add_table, build_app, store_of
-from streams.batch import Read, Result, Rules, TagsOfBatch, apply, read
+from streams.batch import Result, TagsOfBatch, apply
+from streams.chunk import Chunk
 from streams.parts import build
+from streams.reading import Read, Rules, read
 from streams.settings import load
 from streams.shard import Shard
 from streams.store import ProfileStore
-from streams.transport import Chunk
 
 BROKER_MS = 1_800_000_000_000
 

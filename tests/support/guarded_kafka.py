@@ -81,8 +81,12 @@ def _acls(user: Manifest) -> list[Manifest]:
 
 
 def _binding(user: str, acl: Manifest) -> list[AclBinding]:
-    kind = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}[acl["resource"]["type"]]
-    assert acl["resource"]["patternType"] == "literal"
+    kinds = {
+        "topic": ResourceType.TOPIC,
+        "group": ResourceType.GROUP,
+        "transactionalId": ResourceType.TRANSACTIONAL_ID,
+    }
+    patterns = {"literal": ResourcePatternType.LITERAL, "prefix": ResourcePatternType.PREFIXED}
     operations = {
         "Read": AclOperation.READ,
         "Write": AclOperation.WRITE,
@@ -91,9 +95,9 @@ def _binding(user: str, acl: Manifest) -> list[AclBinding]:
     }
     return [
         AclBinding(
-            kind,
+            kinds[acl["resource"]["type"]],
             acl["resource"]["name"],
-            ResourcePatternType.LITERAL,
+            patterns[acl["resource"]["patternType"]],
             f"User:{user}",
             "*",
             operations[operation],

@@ -1,6 +1,6 @@
 """A worker from which one part is taken away: `python -m tests.support.odd_worker PART --config FILE`.
 
-If the work of a part of Faust were done beside it, it would still be done here.
+If the work of a part were done beside it, it would still be done here.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from typing import Any
 from models_onnx.runtime import TagModel
 from schemas.errors import ModelError
 from streams import log
+from streams.fences import Transaction
 from streams.parts import Parts, build
+from streams.plain_log import PlainLog
 from streams.settings import Settings, load
 from streams.store import ProfileStore
-from streams.transport import LaneThread
 from streams.worker import Worker
 
 
@@ -26,19 +27,12 @@ class _WithoutAgent(Worker):
         await self.agent.cancel()
 
 
-class _DeafStore(ProfileStore):
-    """Recovery reads the changelog, and what it reads is thrown away."""
-
-    def apply_changelog_batch(self, batch: Any, to_key: Any, to_value: Any) -> None:
-        for event in batch:
-            self.positions[event.message.partition] = event.message.offset
+def _take_nothing(store: ProfileStore, number: int, records: Any) -> None:
+    """The changelog is read, and what is read is thrown away."""
 
 
-class _NoCommit(LaneThread):
-    """Offsets that Faust wants to commit are not."""
-
-    async def _commit(self, offsets: Any) -> bool:
-        return False
+async def _no_offsets(log: Any, offsets: Any) -> None:
+    """Profiles are written without the offsets of the sources."""
 
 
 def _no_scores(model: TagModel, rows: Any) -> Any:
@@ -53,9 +47,9 @@ def main(part: str, config: Path) -> None:
     if part == "agent":
         kind = _WithoutAgent
     elif part == "recovery":
-        ProfileStore.apply_changelog_batch = _DeafStore.apply_changelog_batch  # type: ignore[method-assign]
-    elif part == "commit":
-        LaneThread._commit = _NoCommit._commit  # type: ignore[method-assign]
+        ProfileStore.take = _take_nothing  # type: ignore[method-assign]
+    elif part == "offsets":
+        Transaction.offsets = PlainLog.offsets = _no_offsets  # type: ignore[method-assign]
     elif part != "model":
         raise SystemExit(f"no such part: {part}")
     parts = build(settings, tags="model" if settings.models.tags else "category")

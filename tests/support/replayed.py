@@ -62,7 +62,10 @@ def profiles_in(broker: Broker, settings: Settings, as_of: int) -> dict[str, Jso
     found = {}
     for key, value in newest.items():
         assert key is not None and value is not None
-        line = profile_line(decode_profile(value), EventTime(as_of), policy)
+        profile = decode_profile(value)
+        if profile.redirect and profile.first_seen < 0:
+            continue  # a moved id has no line (ruling 10)
+        line = profile_line(profile, EventTime(as_of), policy)
         found[key.decode()] = msgspec.json.decode(profile_json(line))
     return found
 

@@ -76,6 +76,13 @@ class Stand:
 
         until(is_drained, seconds, "all events are committed", pause_s=0.2)
 
+    def wait_settled(self, workers: Iterable[WorkerProcess], seconds: float = 60) -> None:
+        """Wait until all is committed, also what the workers told each other meanwhile."""
+        mine, before = list(workers), -1
+        while (sent := sum(self.broker.ends(["beckon.internal"]).values())) != before:
+            before = sent
+            self.wait_drained(mine, seconds)
+
     def _flags(self) -> dict[str, object]:
         return {
             "kafka.servers": self.servers,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.topics import ALL, CHANGELOG, DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES
+from schemas.topics import ALL, CAMPAIGNS, CHANGELOG, DEAD_LETTERS, DECISIONS, INTERNAL, PROMOTIONS, SOURCES
 from streams import kubernetes
 from streams.app import build_app
 from streams.mirror.source import Source
@@ -56,11 +56,16 @@ def test_the_worker_reads_its_sources_writes_its_outputs_and_does_nothing_else()
     reads = {*SOURCES, CHANGELOG}
     writes = {INTERNAL, PROMOTIONS, DECISIONS, DEAD_LETTERS, CHANGELOG}
     assert reads | writes == set(NEEDED)
-    topics = {("topic", topic.name, "Read") for topic in reads} | {
+    topics = {("topic", topic.name, "Read") for topic in (*reads, CAMPAIGNS)} | {
         ("topic", topic.name, "Write") for topic in writes
     }
     group = build_app(load(flags={"worker.data_dir": "/tmp"})).conf.id
-    assert rights_of("beckon-worker") == topics | {("group", group, "Read")}
+    own = {
+        ("group", group, "Read"),
+        ("group", "beckon-reader", "Describe"),  # of the client that follows campaigns
+        ("transactionalId", f"{group}-p", "Write"),
+    }
+    assert rights_of("beckon-worker") == topics | own
 
 
 def test_the_mirror_reads_what_it_copies_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,11 +92,12 @@ def test_a_producer_writes_inputs_and_nothing_else() -> None:
     assert rights_of("beckon-producer") == {("topic", name, "Write") for name in INPUTS}
 
 
-def test_nobody_is_given_all_or_a_pattern() -> None:
+def test_nobody_is_given_all_or_a_pattern_but_the_worker_its_transactions() -> None:
     for user in of_kind(rendered(PROD), "KafkaUser"):
         assert user["spec"]["authentication"]["type"] == "scram-sha-512"
         for acl in user["spec"]["authorization"]["acls"]:
-            assert acl["resource"]["patternType"] == "literal"
+            is_transaction = acl["resource"]["type"] == "transactionalId"
+            assert acl["resource"]["patternType"] == ("prefix" if is_transaction else "literal")
             assert not {"All", "Create", "Delete", "Alter", "AlterConfigs"} & set(acl["operations"])
 
 

@@ -12,8 +12,8 @@ from referencing import Registry, Resource
 from schemas import asyncapi, contract, topics
 from schemas.decisions import Promotion, Trigger
 from schemas.events import DeadLetter, Rejection
-from schemas.ids import ShopperId
-from streams.internal import stray_output
+from schemas.ids import EventTime, ShopperId
+from streams.internal import Tick, note_output, redirected_output, stray_output
 from streams.outputs import Headers, Origin, dead_letter_output, promotion_output
 
 FILE = contract.FOLDER / "asyncapi.json"
@@ -119,7 +119,16 @@ def test_a_dead_letter_has_the_headers_of_the_document() -> None:
 
 
 def test_a_stray_has_the_headers_of_the_document() -> None:
-    assert checked("beckon.internal", stray_output(ShopperId("ann"), b"{}", ORIGIN, 12).headers) == set()
+    assert checked("beckon.internal", stray_output(ShopperId("ann"), b"{}", ORIGIN, 12).headers) == {"hops"}
+
+
+def test_what_lanes_tell_each_other_has_the_headers_of_the_document() -> None:
+    ann = ShopperId("ann")
+    redirected = redirected_output(ann, b"{}", ORIGIN, 1, 12)
+    assert checked("beckon.internal", redirected.headers) == set()
+    tick = note_output(ann, Tick(EventTime(1)), 12)
+    origin = {"topic", "partition", "offset", "broker_ms", "hops"}
+    assert checked("beckon.internal", tick.headers) == origin
 
 
 @pytest.mark.parametrize(

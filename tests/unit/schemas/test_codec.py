@@ -2,16 +2,30 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from schemas.codec import CodecError, decode_profile, encode_profile, field_sizes
 from schemas.ids import Digest, EventTime, Minor, ShopperId
-from schemas.profiles import CartEntry, DayCounts, OfferMade, Order, Pending, Profile, Stated, Strength, Touch
+from schemas.profiles import (
+    CartEntry,
+    ClaimMade,
+    DayCounts,
+    OfferMade,
+    Order,
+    Pending,
+    Profile,
+    Stated,
+    Strength,
+    Touch,
+)
 
 #: Written by the first version, never to be written again: `test_bytes_of_format_1...` says what it holds.
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "profile_format_1.bin"
-#: Written when identities and timers came: fields were appended, so it is format 1 still.
-GOLDEN_TODAY = GOLDEN.with_name("profile_format_1_timers.bin")
+#: Written when identities and timers came, and when ids began to remember their claims: fields were appended, so
+#: it is format 1 still.
+GOLDEN_TIMERS = GOLDEN.with_name("profile_format_1_timers.bin")
+GOLDEN_TODAY = GOLDEN.with_name("profile_format_1_claims.bin")
 NOON, DIGEST = EventTime(1_793_448_000_000), Digest(0xA61406E01EEA)
 
 
@@ -77,11 +91,16 @@ def today() -> Profile:
     profile.redirect = "anna"
     profile.timers_at = NOON
     profile.pending = [Pending(EventTime(NOON + 1), "Order Completed after 3d")]
+    profile.claims = [ClaimMade(NOON, DIGEST, ShopperId("phone"))]
     return profile
 
 
 def test_bytes_of_format_1_hold_the_profile_they_were_written_from() -> None:
     assert decode_profile(GOLDEN.read_bytes()) == full_profile()
+
+
+def test_bytes_of_before_claims_hold_the_profile_without_them() -> None:
+    assert decode_profile(GOLDEN_TIMERS.read_bytes()) == msgspec.structs.replace(today(), claims=[])
 
 
 def test_bytes_with_all_that_was_appended_hold_the_profile_they_were_written_from() -> None:
@@ -121,8 +140,8 @@ def test_a_field_is_as_large_as_its_message_pack() -> None:
 def test_fields_that_a_later_version_appends_are_passed_over_and_missing_ones_have_their_default() -> None:
     assert decode_profile(b"\x01" + b"\x91" + b"\xa3ann") == Profile(ShopperId("ann"))
     whole = encode_profile(Profile(ShopperId("ann")))
-    assert whole[:4] == b"\x01\xdc\x00\x1a"  # format 1, an array of 26
-    assert decode_profile(whole[:3] + b"\x1b" + whole[4:] + b"\xc3") == Profile(ShopperId("ann"))
+    assert whole[:4] == b"\x01\xdc\x00\x1b"  # format 1, an array of 27
+    assert decode_profile(whole[:3] + b"\x1c" + whole[4:] + b"\xc3") == Profile(ShopperId("ann"))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from processors.step import StepResult
 from schemas.events import ShopEvent
 from schemas.ids import ShopperId
 from schemas.profiles import Profile
-from streams import batch, outputs
+from streams import batch, outputs, reading
 from streams.batch import TagsOfBatch
-from streams.transport import Chunk
+from streams.chunk import Chunk
+from streams.internal import stray_output
+from streams.outputs import Origin, Output
 from tests.support.chunks import BROKER_MS, OneShard, chunk, record
 from tests.support.shopping import track, view
 from tests.support.stand import CAMPAIGNS
@@ -76,26 +78,47 @@ def test_a_stranger_on_the_wrong_partition_is_sent_home_and_a_known_shopper_is_n
     assert result.outcomes == {("clicks", "applied"): 1}
 
 
-def test_what_comes_back_on_the_internal_topic_is_never_sent_on_again(tmp_path: Path) -> None:
-    _, result = OneShard(tmp_path, number=3, partitions=12).apply(chunk("beckon.internal", 3, _views("m1")))
-    assert result.outcomes == {("beckon.internal", "applied"): 1}
-    assert result.strays == 0
+def _internal(number: int, *sent: Output, first: int = 0, at: int = BROKER_MS) -> Chunk:
+    """Return what lanes sent as the chunk that the lane of their partition gets."""
+    assert {output.partition for output in sent} == {number}
+    records = [
+        record(
+            "beckon.internal",
+            number,
+            first + place,
+            out.value,
+            key=out.key,
+            headers=out.headers,
+            timestamp=at,
+        )
+        for place, out in enumerate(sent)
+    ]
+    return Chunk(TP("beckon.internal", number), records)
 
 
-def test_a_stray_that_is_sent_home_again_after_a_crash_counts_once(tmp_path: Path) -> None:
+def test_a_stray_is_applied_at_home_under_its_place_there_and_with_the_time_it_first_came(
+    tmp_path: Path,
+) -> None:
     away = OneShard(tmp_path / "away", number=3, partitions=12)
-    home = OneShard(tmp_path / "home", number=2, partitions=12, profile__seen_max=1)
-    for first in (0, 2):  # nothing was committed: both strays are sent once more
-        _, sent = away.apply(chunk("clicks", 3, _views("m1", "m2"), first=7))
-        strays = [
-            record("beckon.internal", 2, first + place, out.value, key=out.key, headers=out.headers)
-            for place, out in enumerate(sent.outputs)
-        ]
-        _, result = home.apply(Chunk(TP("beckon.internal", 2), strays))
-    assert result.outcomes == {("beckon.internal", "replayed"): 2}
+    home = OneShard(tmp_path / "home", number=2, partitions=12)
+    _, sent = away.apply(chunk("clicks", 3, _views("m1", "m2"), first=7))
+    found, result = home.apply(_internal(2, *sent.outputs, first=40, at=BROKER_MS + 5_000))
+    assert [item.broker_ms for item in found.items] == [BROKER_MS, BROKER_MS]
+    assert result.outcomes == {("beckon.internal", "applied"): 2}
     profile = home.shard.find(ANN)
     assert profile is not None
-    assert (profile.views, profile.positions) == (2, {"clicks-3": 8})
+    assert (profile.views, profile.positions) == (2, {"beckon.internal-2": 41})
+
+
+def test_what_comes_back_on_the_internal_topic_is_never_sent_on_again(tmp_path: Path) -> None:
+    sent = stray_output(ANN, *_views("m1"), Origin("clicks", 3, 7, BROKER_MS), 12)  # type: ignore[arg-type]
+    lost = Chunk(
+        TP("beckon.internal", 5),
+        [record("beckon.internal", 5, 0, sent.value, key=sent.key, headers=sent.headers)],
+    )
+    _, result = OneShard(tmp_path, number=5, partitions=12).apply(lost)
+    assert result.outcomes == {("beckon.internal", "applied"): 1}
+    assert (result.strays, result.outputs) == (0, [])
 
 
 def test_lag_is_the_wall_clock_behind_the_brokers_time_and_never_below_zero(tmp_path: Path) -> None:
@@ -126,7 +149,7 @@ def test_texts_of_a_batch_are_each_once_and_never_empty(tmp_path: Path) -> None:
     lane = OneShard(tmp_path)
     nameless = view("ann", "m3", AT, name="", category="")
     found = lane.read(chunk("clicks", 0, [*_views("m1", "m2"), nameless]))
-    assert batch.texts(found.items, lane.rules) == ["A shoe"]
+    assert reading.texts(found, lane.rules) == ["A shoe"]
 
 
 def _failing_on(message_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

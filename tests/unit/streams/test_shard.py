@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import CodecError, decode_profile
+from schemas.codec import CodecError, decode_profile, encode_profile
 from schemas.ids import ShopperId
 from streams.shard import Shard
 from tests.support.chunks import profile_store
@@ -16,12 +16,17 @@ def _shard(folder: Path, profiles_max: int = 10) -> Shard:
     return Shard(0, profile_store(folder), profiles_max)
 
 
+def _write(shard: Shard, shopper: ShopperId) -> None:
+    shard.sending({shopper: shard.create(shopper)})
+    shard.written(())
+
+
 def test_a_profile_is_found_once_it_was_created_and_again_after_it_was_written(tmp_path: Path) -> None:
     store = profile_store(tmp_path)
     shard = Shard(0, store, 10)
     assert shard.find(ANN) is None
     shard.create(ANN).views = 3
-    shard.written(shard.encoded({ANN: shard.create(ANN)}))
+    _write(shard, ANN)
     ((key, value),) = store.partition(0).items()
     assert (key, decode_profile(value).shopper) == (b"ann", ANN)
     fresh = Shard(0, store, 10)
@@ -31,7 +36,7 @@ def test_a_profile_is_found_once_it_was_created_and_again_after_it_was_written(t
 
 def test_forgetting_goes_back_to_what_was_written(tmp_path: Path) -> None:
     shard = _shard(tmp_path)
-    shard.written(shard.encoded({ANN: shard.create(ANN)}))
+    _write(shard, ANN)
     found = shard.find(ANN)
     assert found is not None
     found.views = 5
@@ -43,7 +48,7 @@ def test_forgetting_goes_back_to_what_was_written(tmp_path: Path) -> None:
 
 def test_restoring_puts_back_what_was_there_before_or_nothing(tmp_path: Path) -> None:
     shard = _shard(tmp_path)
-    ((_, before),) = shard.encoded({ANN: shard.create(ANN)})
+    before = encode_profile(shard.create(ANN))
     shard.create(ANN).views = 5
     shard.restore(ANN, before)
     found = shard.find(ANN)
@@ -60,10 +65,38 @@ def test_decoded_profiles_stay_within_their_bound_and_nothing_is_lost(tmp_path: 
     for shopper in shoppers:
         profile = shard.create(shopper)
         profile.views = 7
-        shard.written(shard.encoded({shopper: profile}))
+        shard.sending({shopper: profile})
+        shard.written(())
     assert len(shard._decoded) == 3
     found = [shard.find(shopper) for shopper in shoppers]
     assert [profile.views for profile in found if profile is not None] == [7] * 10
+
+
+def test_while_a_profile_is_being_written_forgetting_goes_back_to_what_is_written(tmp_path: Path) -> None:
+    store = profile_store(tmp_path)
+    shard = Shard(0, store, 10)
+    profile = shard.create(ANN)
+    profile.views = 3
+    shard.sending({ANN: profile})
+    assert store.partition(0) == {}
+    profile.views = 9
+    shard.forget(ANN)
+    found = shard.find(ANN)
+    assert found is not None
+    assert found.views == 3
+    shard.written(())
+    assert store.partition(0).keys() == {b"ann"}
+
+
+def test_a_profile_that_is_ahead_of_what_was_written_stays_decoded(tmp_path: Path) -> None:
+    shard = _shard(tmp_path, profiles_max=1)
+    ann = shard.create(ANN)
+    shard.sending({ANN: ann})
+    ann.views = 4
+    shard.create(BOB)
+    shard.written({ANN})
+    assert shard.find(ANN) is ann
+    assert shard.find(BOB) is None
 
 
 def test_bytes_that_are_no_profile_are_an_error_with_a_remedy(tmp_path: Path) -> None:

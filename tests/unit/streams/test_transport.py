@@ -1,16 +1,20 @@
 """Chunks and the scheduler that deals them; tests/property/test_scheduler.py plays any fetch."""
 
 import inspect
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.producer import sender
+from aiokafka.producer.transaction_manager import TransactionManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Producer
 from faust.types import TP
 
-from streams.transport import Chunk, scheduler
+from streams.chunk import Chunk
+from streams.transport import scheduler
 from tests.support.chunks import chunk
 
 
@@ -32,21 +36,19 @@ def test_a_fetch_larger_than_a_chunk_is_dealt_in_turns() -> None:
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
-        (Consumer, "on_partitions_revoked on_partitions_assigned _add_gap _new_offset _wait_next_records"),
-        (
-            Consumer,
-            "_filter_tps_with_pending_acks maybe_wait_for_commit_to_finish on_buffer_full on_buffer_drop",
-        ),
+        (Consumer, "on_partitions_revoked on_partitions_assigned _add_gap _wait_next_records"),
+        (Consumer, "_filter_tps_with_pending_acks on_buffer_full on_buffer_drop"),
         (
             AIOKafkaConsumerThread,
-            "_create_worker_consumer _fetch_records _seek_wait seek_to_committed on_start",
+            "_create_worker_consumer _fetch_records _seek_wait seek_to_committed _ensure_consumer",
         ),
-        (Producer, "_settings_extra _ensure_producer on_start"),
-        (Recovery, "_slurp_changelogs _seek_offsets on_recovery_completed _set_recovery_ended need_recovery"),
-        (GroupCoordinator, "_do_heartbeat"),
+        (Producer, "_settings_extra"),
+        (Recovery, "_restart_recovery _slurp_changelogs on_recovery_completed _set_recovery_started _wait"),
+        (TransactionManager, "producer_id producer_epoch"),
+        (sender, "BACKOFF_OVERRIDE"),
     ],
 )
-def test_what_we_override_is_still_there(owner: type, names: str) -> None:
+def test_what_we_override_is_still_there(owner: Any, names: str) -> None:
     # Private names of pinned packages: an upgrade that renames one must fail here, not in production.
     for name in names.split():
         assert hasattr(owner, name), f"{owner.__name__}.{name} is gone"
@@ -55,4 +57,5 @@ def test_what_we_override_is_still_there(owner: type, names: str) -> None:
 def test_the_settings_that_we_reach_into_are_still_there() -> None:
     assert "fetch_max_wait_ms" in inspect.signature(AIOKafkaConsumer).parameters
     assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.__init__)
-    assert Consumer._commit_fut is None
+    assert "self._isolation_level = isolation_level" in inspect.getsource(AIOKafkaConsumer.__init__)
+    assert "self._position =" in inspect.getsource(TopicPartitionState.__init__)
