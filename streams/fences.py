@@ -54,6 +54,10 @@ class Epoch(NamedTuple):
     producer: int
     number: int
 
+    def next(self) -> "Epoch":
+        """Return the epoch of the producer that comes right after this one."""
+        return Epoch(self.producer, self.number + 1)
+
 
 class Transaction:
     """The `Log` of one lane on a real broker."""
@@ -104,6 +108,8 @@ class Fences:
         self._prefix = prefix
         self._group = group
         self._open: dict[int, Transaction] = {}
+        #: All that has to be closed: a `take` that is cancelled by the next assignment leaves some behind.
+        self._started: list[Transaction] = []
 
     async def take(self, numbers: Iterable[int]) -> tuple[dict[int, Transaction], set[int]]:
         """Fence whoever had these numbers; return their logs, and the numbers that nobody had but us.
@@ -111,15 +117,15 @@ class Fences:
         Raise `BeckonError` where we may not, or no broker answers.
         """
         before, self._open = self._open, {}
-        await asyncio.gather(*(old.close() for old in before.values()))
+        await asyncio.gather(*(old.close() for old in self._started))
+        self._started.clear()
         ordered = sorted(numbers)
         logs = await asyncio.gather(*(self._start(number) for number in ordered))
         self._open = dict(zip(ordered, logs, strict=True))
         ours = {
             number
             for number, log in self._open.items()
-            if number in before
-            and log.epoch == before[number].epoch._replace(number=before[number].epoch.number + 1)
+            if number in before and log.epoch == before[number].epoch.next()
         }
         return self._open, ours
 
@@ -145,7 +151,9 @@ class Fences:
         except BaseException:  # cancelled too: the next assignment has come
             await producer.stop()
             raise
-        return Transaction(number, producer, self._prefix, self._group)
+        started = Transaction(number, producer, self._prefix, self._group)
+        self._started.append(started)
+        return started
 
 
 @contextmanager

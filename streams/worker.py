@@ -168,8 +168,8 @@ class Worker:
         log.info("worker_stopped")
 
     async def _restored(self) -> None:
-        """Faust has recovered the table: open the lanes."""
-        if self.app.consumer.between_assignments:
+        """All is restored: open the lanes."""
+        if self.app.consumer.between_assignments or self._stopping:
             return
         store = store_of(self.table)
         self._numbers = _shared_numbers(self.app.consumer.assignment())

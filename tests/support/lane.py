@@ -1,7 +1,7 @@
 """A lane without Kafka: chunks that note when they are done, and a log in memory that notes what it is told."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -45,9 +45,9 @@ def delivered(values: Sequence[bytes], first: int = 0, behind: int = 0) -> Deliv
 
 @dataclass
 class MemoryLog:
-    """`calls` are what it was told, in order; `step_s` is how long a commit takes."""
+    """`calls` are what it was told, in order. A commit waits while `free` is not set; `refuses` names a call."""
 
-    step_s: float = 0.0
+    free: asyncio.Event | None = None
     refuses: str = ""
     calls: list[str] = field(default_factory=list)
     changelog: list[Output] = field(default_factory=list)
@@ -73,8 +73,9 @@ class MemoryLog:
         self._open = offsets
 
     async def commit(self) -> None:
-        """Commit, after a while."""
-        await asyncio.sleep(self.step_s)
+        """Commit, once it may."""
+        if self.free is not None:
+            await self.free.wait()
         self._note("commit")
         self.committed.append(self._open)
 
@@ -82,6 +83,14 @@ class MemoryLog:
         if call == self.refuses:
             raise ConnectionError(call)
         self.calls.append(call)
+
+
+async def turn_until(holds: Callable[[], bool], what: str) -> None:
+    """Let the loop turn until a condition holds; fail with `what` when it does not come true."""
+    deadline_s = asyncio.get_running_loop().time() + 20.0
+    for _ in iter(holds, True):
+        assert asyncio.get_running_loop().time() < deadline_s, what
+        await asyncio.sleep(0.001)
 
 
 def ground(one: OneShard, **settings: Any) -> Ground:

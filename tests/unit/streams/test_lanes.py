@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from schemas.codec import decode_profile
+from streams import lanes
 from streams.counting import Shares
 from streams.lanes import Lane, Lanes
 from tests.support.chunks import BROKER_MS, OneShard
-from tests.support.lane import MemoryLog, Stopped, delivered, ground, lane_on
+from tests.support.lane import Delivered, MemoryLog, Stopped, delivered, ground, lane_on, turn_until
 from tests.support.shopping import track, view
 
 
@@ -39,8 +40,7 @@ def test_a_chunk_is_done_once_records_then_offsets_then_the_commit_are_acknowled
         lane = lane_on(tmp_path, log)
         one = delivered(_views(3))
         lane.put(one)
-        await asyncio.sleep(0.05)
-        assert one.acked
+        await turn_until(lambda: one.acked, "it is done")
         await lane.finish(1.0)
 
     asyncio.run(run())
@@ -49,16 +49,27 @@ def test_a_chunk_is_done_once_records_then_offsets_then_the_commit_are_acknowled
     assert [decode_profile(record.value or b"").views for record in log.changelog] == [3]
 
 
+async def _computed(lane: Lane, chunk: Delivered) -> None:
+    """Return once a lane has computed a chunk."""
+    lane.put(chunk)
+    await turn_until(
+        lambda: chunk in [one for work in lane._group.works for one in work.delivered], "it is computed"
+    )
+
+
 def test_what_comes_while_a_step_is_written_is_one_step_more_and_a_profile_in_it_one_record(
     tmp_path: Path,
 ) -> None:
-    log = MemoryLog(step_s=0.1)
+    log = MemoryLog()
 
     async def run() -> None:
+        log.free = asyncio.Event()
         lane = lane_on(tmp_path, log)
-        for place in range(5):
-            lane.put(delivered(_views(2, 2 * place), 2 * place))
-            await asyncio.sleep(0.01)
+        lane.put(delivered(_views(2)))
+        await turn_until(lambda: log.calls == ["begin", "send", "offsets"], "a step is under way")
+        for place in range(1, 5):
+            await _computed(lane, delivered(_views(2, 2 * place), 2 * place))
+        log.free.set()
         await lane.finish(1.0)
 
     asyncio.run(run())
@@ -66,41 +77,42 @@ def test_what_comes_while_a_step_is_written_is_one_step_more_and_a_profile_in_it
     assert [decode_profile(record.value or b"").views for record in log.changelog] == [2, 10]
 
 
-def test_a_lane_with_a_backlog_waits_for_a_larger_group_and_one_without_does_not(tmp_path: Path) -> None:
-    async def gap_s(behind: int) -> float:
-        log = MemoryLog()
-        lane = lane_on(tmp_path, log, lanes=4)
-        for place in range(2):
-            lane.put(delivered(_views(1, place), place, behind))
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.15)
-        await lane.finish(1.0)
-        first, second = log.commit_times_s
-        return second - first
+def test_a_lane_with_a_backlog_waits_for_a_larger_group(tmp_path: Path) -> None:
+    log = MemoryLog()
 
-    assert asyncio.run(gap_s(behind=0)) < 0.1 <= asyncio.run(gap_s(behind=50_000))
+    async def run() -> None:
+        lane = lane_on(tmp_path, log, lanes=4)
+        lane.put(delivered(_views(1), 0, 50_000))
+        await turn_until(lambda: bool(log.committed), "the first one is written")
+        for place in range(1, 4):
+            await _computed(lane, delivered(_views(1, place), place, 50_000))
+        await turn_until(lambda: len(log.committed) == 2, "the others are written")
+        await lane.finish(1.0)
+
+    asyncio.run(run())
+    first_s, second_s = log.commit_times_s
+    assert second_s - first_s >= 0.1
+    assert log.committed == [{("clicks", 0): 1}, {("clicks", 0): 4}]
 
 
 def test_finishing_writes_what_is_computed_without_waiting_for_the_pace_and_drops_what_is_queued(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lanes, "gap_s", lambda lanes, *, behind: 3_600.0)
     log = MemoryLog()
 
-    async def run() -> float:
-        lane = lane_on(tmp_path, log, lanes=1_000)
+    async def run() -> None:
+        lane = lane_on(tmp_path, log)
         lane.put(delivered(_views(1)))
-        await asyncio.sleep(0.02)
+        await turn_until(lambda: bool(log.committed), "it is written")
         computed, queued = delivered(_views(1, 1), 1), delivered(_views(1, 2), 2)
-        lane.put(computed)
-        await asyncio.sleep(0.02)
+        await _computed(lane, computed)
         lane.put(queued)
-        began_s = asyncio.get_running_loop().time()
-        await lane.finish(5.0)
+        await lane.finish(30.0)
         assert computed.acked
         assert not queued.acked
-        return asyncio.get_running_loop().time() - began_s
 
-    assert asyncio.run(run()) < 0.5
+    asyncio.run(run())
     assert log.committed == [{("clicks", 0): 1}, {("clicks", 0): 2}]
 
 
@@ -136,9 +148,10 @@ def test_a_step_that_fails_anywhere_ends_the_process_and_acknowledges_nothing(
 
 def test_a_step_that_is_not_durable_in_time_ends_the_process(tmp_path: Path) -> None:
     async def run() -> None:
-        lane = lane_on(tmp_path, MemoryLog(step_s=60.0))
+        log = MemoryLog(free=asyncio.Event())
+        lane = lane_on(tmp_path, log)
         lane.put(delivered(_views(3)))
-        await asyncio.sleep(0.02)
+        await turn_until(lambda: log.calls == ["begin", "send", "offsets"], "a step is under way")
         with pytest.raises(Stopped, match="lane 0: lost its partition and could not commit within 0 s"):
             await lane.finish(0.1)
 
@@ -149,18 +162,18 @@ def test_chunks_are_dropped_while_the_lanes_are_closed(tmp_path: Path) -> None:
     log = MemoryLog()
 
     async def run() -> None:
-        lanes = Lanes(ground(OneShard(tmp_path)))
-        lanes.put(delivered(_views(3)))
-        lanes.start({0: log})
-        await lanes.finish()
-        lanes.put(delivered(_views(3)))
-        assert lanes.waiting() == 0
-        assert lanes.busy_for() == 0.0
-        lanes.start({0: log})
-        lanes.put(delivered(_views(3)))
-        assert lanes.waiting() == 3
-        await asyncio.sleep(0.02)
-        await lanes.finish()
+        all_lanes = Lanes(ground(OneShard(tmp_path)))
+        all_lanes.put(delivered(_views(3)))
+        all_lanes.start({0: log})
+        await all_lanes.finish()
+        all_lanes.put(delivered(_views(3)))
+        assert all_lanes.waiting() == 0
+        assert all_lanes.busy_for() == 0.0
+        all_lanes.start({0: log})
+        all_lanes.put(delivered(_views(3)))
+        assert all_lanes.waiting() == 3
+        await turn_until(lambda: bool(log.committed), "it is written")
+        await all_lanes.finish()
 
     asyncio.run(run())
     assert log.committed == [{("clicks", 0): 3}]
