@@ -188,7 +188,9 @@ class _Run:
             case Tick():
                 self._fire(profile, note.deadline, item)
         self.result.touched[shopper] = profile
-        self.result.outcomes[item.record.topic, "applied"] += 1
+        self.result.outcomes[item.record.topic, "told"] += (
+            1  # no event: those applied add up to those produced
+        )
 
     def _claimed(self, profile: Profile, claim: Claim, item: Told) -> None:
         if moves.has_claimed_earlier(profile, claim):

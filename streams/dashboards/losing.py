@@ -46,7 +46,8 @@ PAGE = Page(
         Panel(
             "What became of records",
             "`applied` changed a profile; `duplicate` was there before; `skipped` is no event for us; `stray` was "
-            "sent on to its home partition; `dead_letter` lies in the topic dead-letters.",
+            "sent on to its home partition, `redirected` to whom its id belongs to now; `told` is no event but what lanes "
+            "tell each other; `dead_letter` lies in the topic dead-letters.",
             "ops",
             (Query(rate("beckon_events_total", ("outcome",)), "{{outcome}}"),),
         ),

@@ -137,8 +137,15 @@ class Broker:
         listed = self._admin.list_topics(timeout=PATIENCE_S).topics
         names = [self._prefix + topic for topic in topics]
         wanted = [TopicPartition(name, number) for name in names for number in listed[name].partitions]
-        asked = self._admin.list_offsets({tp: OffsetSpec.latest() for tp in wanted})
-        return {(tp.topic, tp.partition): future.result(PATIENCE_S).offset for tp, future in asked.items()}
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            asked = self._admin.list_offsets({tp: OffsetSpec.latest() for tp in wanted})
+            try:
+                return {(tp.topic, tp.partition): one.result(PATIENCE_S).offset for tp, one in asked.items()}
+            except KafkaException as error:  # a topic that was just made may have no leader yet
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"no end offsets: {error}") from None
+                time.sleep(0.1)
 
     def committed(self) -> dict[tuple[str, int], int]:
         """Return the offsets of source topics that the worker group has committed."""
