@@ -3,26 +3,24 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from streams import atomic, group, lanes
 from streams.atomic import Log
 from streams.fences import Transaction
-from streams.group import Delivered
+from streams.group import Delivered, Group
 from streams.lanes import Lane, Lanes
 from streams.outputs import Output
-from tests.simulation.consumer import Consumer
 from tests.simulation.kafka import Producer
 from tests.simulation.run import Planted
 from tests.simulation.worker import SimulatedFences
 
 
-class _EarlyConsumer(Consumer):
-    """Commits a chunk when it is handed out, as a consumer with auto-commit does."""
+class _EarlyLane(Lane):
+    """Acknowledges a chunk when it is queued: the next step commits its offset, computed or not."""
 
-    def _hand_out(self, fetched: Any, put: Any) -> None:
-        super()._hand_out(fetched, put)
-        committed = self._kafka.committed
-        for tp, found in fetched.items():
-            committed[tp] = max(committed.get(tp, 0), found.position)
+    def put(self, delivered: Delivered) -> None:
+        """Queue a chunk, done already."""
+        super().put(delivered)
+        chunk = delivered.value
+        self._group._offsets[chunk.source] = chunk.offset + 1
 
 
 class _StayingLanes(Lanes):
@@ -75,18 +73,14 @@ class _TrustingFences(SimulatedFences):
         return logs, set(logs)
 
 
-class _Careless(Producer):
-    """A producer whose id is its worker's own: it fences nobody."""
-
-
 class _UnfencedFences(SimulatedFences):
     """An id per worker, where it must be one per partition number."""
 
     def _producer(self, number: int) -> Any:
-        return _Careless(self._kafka, f"{id(self)}-p{number}")
+        return Producer(self._kafka, f"{id(self)}-p{number}")
 
 
-class _ForgetfulGroup(group.Group):
+class _ForgetfulGroup(Group):
     """Undoes the batches before the one that failed, and does not do them again."""
 
     def _undo(self) -> None:
@@ -95,33 +89,17 @@ class _ForgetfulGroup(group.Group):
         self._touched = {}
 
 
-class _MuteGroup(group.Group):
-    """Loses with a batch that failed what the lane told of its own accord."""
-
-    def _undo(self) -> None:
-        super()._undo()
-        self._outputs = [output for output in self._outputs if ("kind", b"tick") not in output.headers]
-
-
-class _OverdueLane(Lane):
-    """Ends without writing what it has computed, and says that it is done."""
-
-    async def finish(self, patience_s: float) -> None:
-        """Drop everything, acknowledged."""
-        for work in self._group.works:
-            for delivered in work.delivered:
-                delivered.ack()
-        self._computer.cancel()
-        self._writer.cancel()
-
-
 def _made(kind: type[Transaction], made: Transaction) -> Transaction:
     made.__class__ = kind
     return made
 
 
-EARLY = Planted(machine={"consumer": _EarlyConsumer})
-STAYING = Planted(machine={"lanes": _StayingLanes})
-HASTY = Planted(machine={"fences": _HastyFences})
-TRUSTING = Planted(machine={"fences": _TrustingFences})
-UNFENCED = Planted(machine={"fences": _UnfencedFences})
+#: By what they do wrong.
+FAULTS = {
+    "acknowledges early": Planted(lane=_EarlyLane),
+    "forgets a revoke": Planted(lanes=_StayingLanes),
+    "commits past a pending output": Planted(fences=_HastyFences),
+    "keeps memory without asking whose epoch it is": Planted(fences=_TrustingFences),
+    "has a transactional id per worker": Planted(fences=_UnfencedFences),
+    "undoes a group and does not do it again": Planted(group=_ForgetfulGroup),
+}

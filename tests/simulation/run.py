@@ -11,6 +11,8 @@ from msgspec import Struct
 from schemas.topics import CLICKS, IDENTITIES, INTERNAL
 from streams import batch, group, lanes
 from streams.app import add_table, build_app
+from streams.group import Group
+from streams.lanes import Lane, Lanes
 from streams.parts import Parts
 from streams.partitioner import partition_of
 from streams.reading import Rules
@@ -19,7 +21,7 @@ from streams.store import ProfileStore
 from streams.ticks import IDLE_S
 from streams.transport import ChunkScheduler, scheduler
 from tests.simulation.checks import problems_of
-from tests.simulation.group import Group
+from tests.simulation.group import Group as Members
 from tests.simulation.kafka import WALL_MS, Kafka
 from tests.simulation.loop import Process, SimulatedLoop, Stuck
 from tests.simulation.shop import (
@@ -31,7 +33,7 @@ from tests.simulation.shop import (
     parts_with,
     replay,
 )
-from tests.simulation.worker import Machine, SimulatedWorker
+from tests.simulation.worker import Machine, SimulatedFences, SimulatedWorker
 
 _TOPICS = (CLICKS.name, IDENTITIES.name, INTERNAL.name)
 #: Shops are done before a lane can take silence for the end of the day.
@@ -42,9 +44,15 @@ _DEALS: dict[int, type[ChunkScheduler]] = {size: scheduler(size) for size in (1,
 
 
 class Planted(Struct, frozen=True):
-    """Classes with a fault, for the proof that it is found."""
+    """The classes that a run is made of; those with a fault are there to prove that it is found."""
 
-    machine: dict[str, Any] = {}
+    lanes: type[Lanes] = Lanes
+    fences: type[SimulatedFences] = SimulatedFences
+    lane: type[Lane] = Lane
+    group: type[Group] = Group
+
+
+SOUND = Planted()
 
 
 class Report(Struct):
@@ -72,14 +80,14 @@ class Stores:
         return ProfileStore("memory://", self._app, self._table)
 
 
-def simulate(seed: int, stores: Stores, planted: Planted | None = None) -> Report:
+def simulate(seed: int, stores: Stores, planted: Planted = SOUND) -> Report:
     """Run one seed."""
     chance = Random(seed)
     loop = SimulatedLoop(chance)
     asyncio.set_event_loop(loop)
     try:
-        with _bounds(chance):
-            report = loop.run_until_complete(_report(seed, chance, stores, planted or Planted(), loop))
+        with _bounds(chance, planted):
+            report = loop.run_until_complete(_report(seed, chance, stores, planted, loop))
     finally:
         asyncio.set_event_loop(None)
         loop._ready.clear()
@@ -88,16 +96,15 @@ def simulate(seed: int, stores: Stores, planted: Planted | None = None) -> Repor
     return report
 
 
-async def _report(
-    seed: int, chance: Random, stores: Stores, planted: Planted, loop: SimulatedLoop
-) -> Report:
+async def _report(seed: int, chance: Random, stores: Stores, planted: Planted, loop: SimulatedLoop) -> Report:
     return await _Run(seed, chance, stores, planted, loop).report()
 
 
 @contextmanager
-def _bounds(chance: Random) -> Iterator[None]:
+def _bounds(chance: Random, planted: Planted) -> Iterator[None]:
     """Small groups and a small memory of decoded profiles in some runs; events named poison fail in all."""
-    before = group.EVENTS_MAX, lanes.DECODED_MAX, batch.step
+    before = group.EVENTS_MAX, lanes.DECODED_MAX, batch.step, lanes.Lane, lanes.Group
+    lanes.Lane, lanes.Group = planted.lane, planted.group  # type: ignore[misc]
     step: Callable[..., Any] = batch.step
 
     def failing(profile: Any, event: Any, *rest: Any) -> Any:
@@ -112,7 +119,7 @@ def _bounds(chance: Random) -> Iterator[None]:
     try:
         yield
     finally:
-        group.EVENTS_MAX, lanes.DECODED_MAX, batch.step = before
+        group.EVENTS_MAX, lanes.DECODED_MAX, batch.step, lanes.Lane, lanes.Group = before  # type: ignore[misc]
 
 
 class _Run:
@@ -123,7 +130,7 @@ class _Run:
         self._chance = chance
         self._stores = stores
         self._loop = loop
-        self._has_timers = chance.random() < 0.25
+        self._has_timers = chance.random() < 0.15
         self._campaigns = WITH_TIMERS if self._has_timers else EVENTS_ONLY
         self._partitions = chance.choice((1, 2, 2, 3, 4))
         self._tagger = SlowTagger(chance, asyncio.sleep, 0.02) if chance.random() < 0.4 else None
@@ -138,13 +145,14 @@ class _Run:
         size = chance.choice((1, 2, 5, 20))
         self._machine = Machine(
             kafka,
-            Group(chance, self._partitions, session_s=0.6),
+            Members(chance, self._partitions, session_s=0.6),
             lambda: self._rules,
             WorkerSettings(batch_events=size, lane_queue=chance.choice((1, 2, 12)), failed_stop_share=1.0),
             _TOPICS,
             chance.choice((1, 3, 30)),
             _DEALS[size],
-            **planted.machine,
+            planted.lanes,
+            planted.fences,
         )
 
     async def report(self) -> Report:
@@ -170,9 +178,7 @@ class _Run:
             if not self._is_done():
                 broken.append("it never came to an end")
             else:
-                broken += problems_of(
-                    kafka, wanted, replay(wanted.events, self._campaigns[0]), self._broken
-                )
+                broken += problems_of(kafka, wanted, replay(wanted.events, self._campaigns[0]), self._broken)
         return Report(
             self._seed,
             broken,

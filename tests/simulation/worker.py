@@ -49,7 +49,7 @@ class SimulatedFences(Fences):
 
 
 class Machine(Struct):
-    """What all workers of a run share. `parts_of` makes the classes of a worker, for planted faults."""
+    """What all workers of a run share."""
 
     kafka: Kafka
     group: Group
@@ -58,9 +58,8 @@ class Machine(Struct):
     topics: tuple[str, ...]
     fetch_max: int
     deal: type
-    lanes: type[Lanes] = Lanes
-    fences: type[SimulatedFences] = SimulatedFences
-    consumer: type[Consumer] = Consumer
+    lanes: type[Lanes]
+    fences: type[SimulatedFences]
 
 
 class SimulatedWorker:
@@ -93,7 +92,7 @@ class SimulatedWorker:
     async def _live(self) -> None:
         machine = self._machine
         window = machine.settings.batch_events * machine.settings.lane_queue
-        self._consumer = consumer = machine.consumer(
+        self._consumer = consumer = Consumer(
             machine.kafka, machine.topics, window, machine.fetch_max, machine.deal
         )
         loop = asyncio.get_running_loop()
@@ -127,7 +126,7 @@ class SimulatedWorker:
             consumer.forget()
 
     async def _recover(self, numbers: set[int]) -> None:
-        consumer, store = self._consumer, self._store
+        store = self._store
         try:
             logs, ours = await self._fences.take(numbers)
             missing = [TopicPartition(CHANGELOG.name, number) for number in numbers - (ours & store.complete)]
@@ -137,7 +136,6 @@ class SimulatedWorker:
             await self._open(logs)
         except Exception as error:  # noqa: BLE001 - nothing of it can be mended
             self._end(error)
-        assert consumer is self._consumer
 
     async def _open(self, logs: Any) -> None:
         consumer = self._consumer
