@@ -1,6 +1,6 @@
 """One Kafka broker as lists: transactions with epochs, last stable offsets, committed offsets, one consumer group.
 
-It does what a real one was seen to do (docs/reliability.md): a transaction is finished marker by marker after its
+It does what a real one does: a transaction is finished marker by marker after its
 commit was answered, offsets are seen later still, whoever initialises an id fences those before it, and a request
 may take effect although its client never hears of it.
 """
@@ -320,7 +320,7 @@ class Producer:
 
     async def begin_transaction(self) -> None:
         """The broker hears of it with the first record."""
-        assert not self._is_dead
+        assert not self._is_dead  # as aiokafka answers any use after a failure
 
     def create_batch(self) -> Batch:
         """Return room for records."""

@@ -13,8 +13,8 @@ from streams import batch, group, lanes
 from streams.app import add_table, build_app
 from streams.group import Group
 from streams.lanes import Lane, Lanes
-from streams.parts import Parts
 from streams.partitioner import partition_of
+from streams.parts import Parts
 from streams.reading import Rules
 from streams.settings import WorkerSettings, load
 from streams.store import ProfileStore

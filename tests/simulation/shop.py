@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from models_onnx.batcher import Answer
 from processors.campaigns import Campaigns, compile_campaigns
 from processors.decision import SideInputs
 from processors.policy import ProfilePolicy
@@ -27,7 +28,6 @@ from schemas.profiles import Profile
 from schemas.topics import CLICKS, IDENTITIES
 from streams.parts import Parts
 from streams.replay_fold import Totals, fold_connected
-from models_onnx.batcher import Answer
 from tests.simulation.kafka import WALL_MS
 
 Json = dict[str, Any]

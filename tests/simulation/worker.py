@@ -6,7 +6,6 @@ lanes; finish them before partitions are given up.
 
 import asyncio
 from collections.abc import Callable
-from random import Random
 from typing import Any, NoReturn
 
 from aiokafka.structs import TopicPartition
