@@ -135,6 +135,7 @@ class _Run:
         self._partitions = chance.choice((1, 2, 2, 3, 4))
         self._tagger = SlowTagger(chance, asyncio.sleep, 0.02) if chance.random() < 0.4 else None
         self._switch = 0
+        self._is_guarded = chance.random() < 0.5  # transactions alone must do it
         self._rules = self._rules_now()
         self._workers: list[SimulatedWorker] = []
         self._faults: list[str] = []
@@ -190,9 +191,8 @@ class _Run:
         )
 
     def _rules_now(self) -> Rules:
-        guarded = self._chance.random() < 0.5 if not hasattr(self, "_rules") else self._rules.guard_positions
         parts: Parts = parts_with(self._campaigns[self._switch], self._tagger)
-        return Rules(parts, self._partitions, guarded, "")
+        return Rules(parts, self._partitions, self._is_guarded, "")
 
     def _start(self) -> None:
         process = Process(f"worker {len(self._workers)}")
@@ -251,7 +251,7 @@ class _Run:
         self._loop.call_later(self._chance.random() * 2.0, self._loop.go_on, process)
 
     def _stop(self, worker: SimulatedWorker) -> None:
-        if hasattr(worker, "_lanes"):
+        if worker.has_begun:
             worker.process.start(worker.stop())
 
     def _join(self, worker: SimulatedWorker) -> None:

@@ -62,7 +62,7 @@ class Machine(Struct):
 
 
 class SimulatedWorker:
-    """One process. `ends`: why it ended by itself, in words."""
+    """One process. `has_begun`: it can be stopped; `ends`: why it ended by itself, in words."""
 
     def __init__(self, machine: Machine, store: ProfileStore, process: Process) -> None:
         self.process = process
@@ -70,6 +70,7 @@ class SimulatedWorker:
         self.ends: str | None = None
         self._machine = machine
         self._store = store
+        self.has_begun = False
         self._stopping = False
 
     async def run(self) -> None:
@@ -108,6 +109,7 @@ class SimulatedWorker:
                 wall_s=lambda: WALL_MS / 1000 + loop.time(),
             )
         )
+        self.has_begun = True
         asyncio.create_task(consumer.read(self._lanes.put))  # noqa: RUF006 - it lives as long as the process
         recovery: asyncio.Task[None] | None = None
         while True:
