@@ -42,7 +42,7 @@ types: setup-test ## Check types, strictly.
 	@$(BIN)/mypy
 
 unit: setup-test ## Run the tests that need no broker.
-	@$(BIN)/pytest schemas processors models_onnx streams tests/unit tests/property
+	@$(BIN)/pytest schemas processors models_onnx streams tests/unit tests/simulation tests/property
 
 integration: setup-test ## Run the tests on a real Kafka.
 	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest tests/integration tests/e2e

@@ -133,8 +133,9 @@ class Fences:
         """Let go of all numbers."""
         await self.take(())
 
-    async def _start(self, number: int) -> Transaction:
-        producer = AIOKafkaProducer(
+    def _producer(self, number: int) -> Any:
+        """Return the client that writes for a number, not started."""
+        return AIOKafkaProducer(
             **self._config,
             transactional_id=f"{self._group}-p{number}",
             transaction_timeout_ms=round(TRANSACTION_S * 1000),
@@ -145,6 +146,9 @@ class Fences:
             request_timeout_ms=_REQUEST_MS,
             retry_backoff_ms=_RETRY_MS,
         )
+
+    async def _start(self, number: int) -> Transaction:
+        producer = self._producer(number)
         try:
             with _in_words(number):
                 await producer.start()

@@ -4,7 +4,7 @@ A consumer of its own reads it, with no group and outside the callbacks of a reb
 end is known by the position of the consumer, never by the last record: behind that lie markers and what was undone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -43,23 +43,33 @@ async def restore(
     )
     await consumer.start()
     try:
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)  # of what is stable: the isolation level asks for that
-        starts = await consumer.beginning_offsets(partitions)
-        for tp in partitions:
-            consumer.seek(tp, starts[tp])
-            store.drop(tp.partition)
-        left = {tp: end - starts[tp] for tp, end in ends.items() if end > starts[tp]}
-        log.info("worker_restoring", partitions=len(partitions), records=sum(left.values()))
-        while left:
-            show_left(sum(left.values()))
-            # Only what is left is asked for: partitions that are done do not use up the room of the others.
-            fetched: Any = await consumer.getmany(*left, timeout_ms=_WAIT_MS, max_records=_RECORDS_MAX)
-            for tp, records in fetched.items():
-                store.take(tp.partition, records)
-            left = {tp: ends[tp] - await consumer.position(tp) for tp in left}
-            left = {tp: offsets for tp, offsets in left.items() if offsets > 0}
-        store.complete.update(tp.partition for tp in partitions)
+        await read_back(consumer, partitions, store, show_left)
     finally:
         show_left(0)
         await consumer.stop()
+
+
+async def read_back(
+    consumer: Any,
+    partitions: Sequence[TopicPartition],
+    store: ProfileStore,
+    show_left: Callable[[int], None],
+) -> None:
+    """Read partitions of the changelog through a started client, up to where they are stable now."""
+    consumer.assign(partitions)
+    ends = await consumer.end_offsets(partitions)  # of what is stable: the isolation level asks for that
+    starts = await consumer.beginning_offsets(partitions)
+    for tp in partitions:
+        consumer.seek(tp, starts[tp])
+        store.drop(tp.partition)
+    left = {tp: end - starts[tp] for tp, end in ends.items() if end > starts[tp]}
+    log.info("worker_restoring", partitions=len(partitions), records=sum(left.values()))
+    while left:
+        show_left(sum(left.values()))
+        # Only what is left is asked for: partitions that are done do not use up the room of the others.
+        fetched: Any = await consumer.getmany(*left, timeout_ms=_WAIT_MS, max_records=_RECORDS_MAX)
+        for tp, records in fetched.items():
+            store.take(tp.partition, records)
+        left = {tp: ends[tp] - await consumer.position(tp) for tp in left}
+        left = {tp: offsets for tp, offsets in left.items() if offsets > 0}
+    store.complete.update(tp.partition for tp in partitions)

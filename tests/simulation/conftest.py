@@ -1,0 +1,23 @@
+"""What all tests of the simulation share."""
+
+import gc
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.run import Stores
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """Stores of workers, and silence of those that lose their partitions on purpose."""
+    logger = logging.getLogger("beckon")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    made = Stores(str(tmp_path_factory.mktemp("simulation")))
+    gc.collect()
+    gc.freeze()  # each run leaves cycles behind; looking for them must not walk all that was imported
+    yield made
+    gc.unfreeze()
+    logger.setLevel(level)
