@@ -8,7 +8,7 @@ from streams.fences import Transaction
 from streams.group import Delivered, Group
 from streams.lanes import Lane, Lanes
 from streams.outputs import Output
-from tests.simulation.kafka import Producer
+from tests.simulation.producer import Producer
 from tests.simulation.run import Planted
 from tests.simulation.worker import SimulatedFences
 

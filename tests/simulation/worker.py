@@ -23,8 +23,9 @@ from streams.settings import KafkaSettings, WorkerSettings
 from streams.store import ProfileStore
 from tests.simulation.consumer import ChangelogReader, Consumer
 from tests.simulation.group import Group, Member
-from tests.simulation.kafka import WALL_MS, Kafka, Producer
+from tests.simulation.kafka import WALL_MS, Kafka
 from tests.simulation.loop import Process
+from tests.simulation.producer import Producer
 
 FINISH_S = 0.5
 _APP = "beckon"
