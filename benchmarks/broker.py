@@ -172,6 +172,7 @@ def _consumer(servers: str, group: str) -> Any:
             "group.id": group,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "isolation.level": "read_committed",
             "log_level": 0,
         }
     )

@@ -23,7 +23,7 @@ from models_onnx.sample_titles import titles
 from schemas.errors import BeckonError, InputError
 
 BATCHES = (1, 32, 512)
-OURS, MATMUL, MEMORY = "beckon", "matmul", "memory"
+OURS, OURS_INT8, MATMUL, MEMORY = "beckon", "beckon_int8", "matmul", "memory"
 RIVALS = ("torch", "sentence_transformers")
 _TEXTS = 2048
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -81,7 +81,7 @@ class Report(Struct, frozen=True):
 def run(request: Request, say: Say) -> Report:
     """Measure; raise `InputError` for what is missing."""
     left_out = {name: why for name in RIVALS if (why := _missing(name))}
-    names = [OURS, *(name for name in _rivals(request.provider) if name not in left_out)]
+    names = [OURS, *(name for name in _others(request.provider) if name not in left_out)]
     texts = tuple(dict.fromkeys(text for text, _ in titles(2, _TEXTS)))
     with tempfile.TemporaryDirectory() as folder:
         say("making the model")
@@ -98,13 +98,14 @@ def run(request: Request, say: Say) -> Report:
     return _report(request, rounds, names, facts, lengths, left_out)
 
 
-def _rivals(provider: str) -> tuple[str, ...]:
-    # Compiling pays on a GPU; for one core it takes minutes and a C++ compiler.
-    return (*RIVALS, "torch_compiled") if provider == "cuda" else RIVALS
+def _others(provider: str) -> tuple[str, ...]:
+    # Compiling pays on a GPU; for one core it takes minutes and a C++ compiler. Integers are for CPUs.
+    return (*RIVALS, "torch_compiled") if provider == "cuda" else (OURS_INT8, *RIVALS)
 
 
 def _missing(name: str) -> str | None:
-    return f"install {name.replace('_', '-')} to compare with it" if find_spec(name) is None else None
+    extra = "train" if name == "torch" else "bench"
+    return f"pip install 'beckon[{extra}]' to compare with it" if find_spec(name) is None else None
 
 
 def _core(provider: str) -> int | None:

@@ -14,7 +14,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from benchmarks.scoring_job import FACTS, GRAPH, MAX_LENGTH, TOKENIZER, TORCH, Facts, Order, Timed
+from benchmarks.scoring_job import (
+    FACTS,
+    GRAPH,
+    GRAPH_INT8,
+    MAX_LENGTH,
+    TOKENIZER,
+    TORCH,
+    Facts,
+    Order,
+    Timed,
+)
 
 #: Texts -> one row of scores per text, as the engine gives them.
 Score = Callable[[Sequence[str]], Any]
@@ -57,6 +67,15 @@ def _requests(score: Score, order: Order, batch: int) -> tuple[list[float], floa
 
 
 def _beckon(folder: Path, provider: str) -> tuple[Score, str]:
+    return _onnx(folder, provider, GRAPH)
+
+
+def _beckon_int8(folder: Path, provider: str) -> tuple[Score, str]:
+    score, version = _onnx(folder, provider, GRAPH_INT8)
+    return score, f"{version}, 8-bit products"
+
+
+def _onnx(folder: Path, provider: str, graph: str) -> tuple[Score, str]:
     import numpy as np
     import onnxruntime
 
@@ -65,14 +84,14 @@ def _beckon(folder: Path, provider: str) -> tuple[Score, str]:
     from models_onnx.scorer import batches
     from models_onnx.tokenizer import TextTokenizer
 
-    session, used = open_session((folder / GRAPH).read_bytes(), provider)
+    session, used = open_session((folder / graph).read_bytes(), provider)
     tokenizer = TextTokenizer((folder / TOKENIZER).read_bytes(), MAX_LENGTH, TOKENIZER)
     model = TagModel(_card(folder), "", used, tokenizer, session)
 
     def score(texts: Sequence[str]) -> Any:
         rows = model.encode(texts)
         found = np.zeros((len(rows), len(model.card.labels)))
-        for batch in batches([len(row) for row in rows], _BATCH_TOKENS[used]):
+        for batch in batches([len(row) for row in rows], _BATCH_TOKENS[used], model.pad_tokens):
             found[batch] = model.scores([rows[number] for number in batch])
         return found
 
@@ -202,6 +221,7 @@ def _memory(order: Order) -> dict[int, list[float]]:
 
 ENGINES: dict[str, Callable[[Path, str], tuple[Score, str]]] = {
     "beckon": _beckon,
+    "beckon_int8": _beckon_int8,
     "torch": _torch,
     "torch_compiled": _torch_compiled,
     "sentence_transformers": _sentence_transformers,

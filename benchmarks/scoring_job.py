@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 TORCH, GRAPH, TOKENIZER, FACTS = "torch", "model.onnx", "tokenizer.json", "facts.json"
+GRAPH_INT8 = "model.int8.onnx"
 MAX_LENGTH = 64
 
 

@@ -16,9 +16,11 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from benchmarks.scoring_job import FACTS, GRAPH, MAX_LENGTH, TOKENIZER, TORCH, Facts
+from benchmarks.scoring_job import FACTS, GRAPH, GRAPH_INT8, MAX_LENGTH, TOKENIZER, TORCH, Facts
 from models_onnx.export import Shape, export
 from models_onnx.sample_titles import titles
+from models_onnx.tokenizer import TextTokenizer
+from models_onnx.variants import CALIBRATION_TEXTS, integers
 from models_onnx.wordpiece import train_wordpiece
 
 #: layers, width, heads; 8,000 words. `minilm` has the shape of all-MiniLM-L6-v2.
@@ -46,6 +48,10 @@ def make(folder: Path, size: str, base: str | None) -> Facts:
     pad_id = tokenizer.pad_token_id or 0
     exported = export(classifier, Shape(labels, "softmax", MAX_LENGTH, pad_id, shape.vocab_size, ()))
     (folder / GRAPH).write_bytes(exported.graph)
+    rows = TextTokenizer((folder / TOKENIZER).read_bytes(), MAX_LENGTH, TOKENIZER).encode(
+        [text for text, _ in titles(3, CALIBRATION_TEXTS)]
+    )
+    (folder / GRAPH_INT8).write_bytes(integers(exported.graph, [row for row in rows if row], pad_id))
     facts = Facts(
         layers=shape.num_hidden_layers,
         width=shape.hidden_size,

@@ -7,28 +7,29 @@ threads of its own (onnxruntime releases the interpreter), so a loop that waits 
 import asyncio
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from models_onnx.microbatch import Door, MicroBatcher
 from models_onnx.runtime import TagModel
-from models_onnx.scorer import Counts, Scorer
+from models_onnx.scorer import Counts, Scorer, SomeFailedError
 from models_onnx.shadow import Shadow
-from schemas.errors import ModelError
 from schemas.ids import Tags
 
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 2.0
+_HOPELESS_MAX = 10_000
 #: Of a model that takes over: texts that it scores beforehand, and seconds that it may take for that.
 _WARM_TEXTS = 4096
 _WARM_S = 1.0
 
 
 class Answer(NamedTuple):
-    """Tags in the order of the texts. `approximate`: the model gave up, and there are none."""
+    """Tags in the order of the texts; those in `failed` have none, because the model failed for them."""
 
     tags: list[Tags]
-    approximate: bool
+    failed: AbstractSet[str]
 
 
 class Tagger:
@@ -58,6 +59,8 @@ class Tagger:
         self._scorer = Scorer(model, cache_texts, batch_tokens, self._counts)
         self._give_up_s = give_up_s
         self._gave_up = False
+        #: Texts for which the model failed to the end, while others may work: they are tried a single time.
+        self._hopeless: set[str] = set()
         self._batcher = MicroBatcher(threads, wait_ms / 1000, batch_tokens)
         self._door = Door(queue_texts)
 
@@ -96,7 +99,7 @@ class Tagger:
         scorer.warm(self._scorer.remembered(min(cache_texts, _WARM_TEXTS)), _WARM_S)
         new = copy.copy(self)
         new.model, new.model_versions = model, {model.card.name: model.version}
-        new._scorer, new._gave_up = scorer, False
+        new._scorer, new._gave_up, new._hopeless = scorer, False, set()
         return new
 
     def cached(self, texts: Sequence[str]) -> list[Tags] | None:
@@ -114,30 +117,34 @@ class Tagger:
     async def tag_async(self, texts: Sequence[str]) -> Answer:
         """Return the tags of each text without blocking the loop.
 
-        A model that fails is tried again, ever more slowly, for `give_up_s` seconds; then the answer is
-        approximate. That patience is spent once: until a call works again, every batch tries a single time.
-        A slow model is waited for.
+        A model that fails is tried again, ever more slowly, for `give_up_s` seconds; then the texts that it
+        fails for have none. That patience is spent once: until a call works again, every batch tries a single
+        time, and so does later whatever holds no other text that fails. A slow model is waited for.
         """
         async with self._door.enter(len(texts)):
             return await self._patient(texts)
 
     async def _patient(self, texts: Sequence[str]) -> Answer:
-        deadline = time.monotonic() + (0.0 if self._gave_up else self._give_up_s)
+        patience_s = 0.0 if self._gave_up else self._give_up_s
+        started, before = time.monotonic(), self._counts.texts_scored
         wait_s = _FIRST_WAIT_S
         while True:
             try:
                 known = await asyncio.wrap_future(self._batcher.submit(self._scorer, texts))
-            except ModelError:
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    return self._give_up(texts)
+            except SomeFailedError as error:
+                failed = {text for text in texts if text not in error.tags}
+                left_s = started + patience_s - time.monotonic()
+                if left_s <= 0 or failed <= self._hopeless:
+                    self._gave_up = self._counts.texts_scored == before
+                    return self._without(failed, texts, error.tags)
                 await asyncio.sleep(min(wait_s, left_s))
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             else:
                 self._gave_up = False
+                self._hopeless.difference_update(texts)
                 tags = [known[text] for text in texts]
                 self._show_shadow(texts, tags)
-                return Answer(tags, approximate=False)
+                return Answer(tags, frozenset())
 
     def drift(self) -> dict[str, float]:
         """Return by label how far lately scored texts are from the held-out ones (`models_onnx.drift`)."""
@@ -156,7 +163,11 @@ class Tagger:
         if shadow is not None:
             shadow.see(texts, tags)
 
-    def _give_up(self, texts: Sequence[str]) -> Answer:
-        self._gave_up = True
-        self._counts.add(fallbacks=len(set(texts)))
-        return Answer([()] * len(texts), approximate=True)
+    def _without(self, failed: set[str], texts: Sequence[str], known: Mapping[str, Tags]) -> Answer:
+        self._counts.add(fallbacks=len(failed))
+        if len(self._hopeless) + len(failed) > _HOPELESS_MAX:
+            self._hopeless.clear()
+        self._hopeless |= failed
+        others = [text for text in texts if text not in failed]
+        self._show_shadow(others, [known[text] for text in others])
+        return Answer([known.get(text, ()) for text in texts], failed)

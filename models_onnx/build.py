@@ -16,7 +16,14 @@ from msgspec import Struct
 from models_onnx import card as cards
 from models_onnx import golden, registry
 from models_onnx.baseline import baseline
-from models_onnx.calibration import best_bars, expected_error, reliability, softmax, threshold_accepting
+from models_onnx.calibration import (
+    best_bars,
+    expected_error,
+    reliability,
+    sigmoid,
+    softmax,
+    threshold_accepting,
+)
 from models_onnx.card import Calibration, Card, Metrics, Quality, Training
 from models_onnx.corpus import Row, digest_of
 from models_onnx.export import OPSET, Shape, export
@@ -36,6 +43,7 @@ from models_onnx.train import Trained, fine_tune
 
 CANARIES_MAX = 32
 MISTAKES_MAX = 10
+_LEAST = 5e-5
 PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "scikit-learn", "matplotlib")
 _CHECKPOINT = ".training.safetensors"
 _NOT_MEASURED = Metrics(texts=0, model=Quality(0, 0), tagged=0, baseline=Quality(0, 0))
@@ -74,12 +82,17 @@ class Made:
     refused: tuple[Refused, ...]
 
 
-def make_tag_model(rows: Sequence[Row], request: Request, progress: Progress) -> Made:
-    """Train and register a model; raise `InputError` for the texts, `ModelError` when a check fails."""
+def make_tag_model(
+    rows: Sequence[Row], request: Request, progress: Progress, judge: Sequence[Row] = ()
+) -> Made:
+    """Train and register a model; raise `InputError` for the texts, `ModelError` when a check fails.
+
+    `judge`: texts that judge it, in place of some of the rows.
+    """
     plan = request.plan
     room = make_room(request.models, request.name)
     version = registry.next_version(request.models, request.name)
-    parts = split(rows, plan.seed, plan.train_max)
+    parts = split(rows, plan.seed, plan.train_max, judge)
     floor = baseline(parts.train, parts.judge, plan.seed, several=plan.several)
     trained = fine_tune(parts, plan, progress, room / _CHECKPOINT)
     progress("exporting", 0, 1)
@@ -159,9 +172,7 @@ def _with_thresholds(model: TagModel, request: Request, choose: Sequence[Row]) -
 
 
 def _metrics(model: TagModel, found: Evaluation, parts: Split, floor: Quality, temperature: float) -> Metrics:
-    before = found.ece
-    if model.card.activation == "softmax":
-        before = _ece_without(model, [row for row in parts.judge if row.labels], temperature)
+    before = _ece_without(model, parts.judge, temperature)
     return Metrics(
         texts=found.texts,
         model=found.quality,
@@ -175,12 +186,18 @@ def _metrics(model: TagModel, found: Evaluation, parts: Split, floor: Quality, t
 
 
 def _ece_without(model: TagModel, judge: Sequence[Row], temperature: float) -> float:
-    # Scores have 4 digits: what they say of a score near 0 is enough here.
-    scores, read = scores_of(model, judge)
-    logits = temperature * np.log(np.maximum(scores[read], 5e-5))
-    truth = np.array([model.card.labels.index(row.label) for row in judge])[read]
-    undone = softmax(logits)
-    return expected_error(reliability(undone.max(axis=1), undone.argmax(axis=1) == truth))
+    # Scores have 4 digits: what they say of one near 0 or 1 is enough here.
+    several = model.card.activation == "sigmoid"
+    rows = [row for row in judge if row.labels or several]
+    scores, read = scores_of(model, rows)
+    truth = np.array([[label in row.labels for label in model.card.labels] for row in rows])[read]
+    some = np.clip(scores[read], _LEAST, 1 - _LEAST)
+    if several:
+        undone = sigmoid(temperature * np.log(some / (1 - some)))
+        return expected_error(reliability(undone.ravel(), truth.ravel()))
+    undone = softmax(temperature * np.log(some))
+    right = truth[np.arange(len(truth)), undone.argmax(axis=1)]
+    return expected_error(reliability(undone.max(axis=1), right))
 
 
 def _canaries(model: TagModel, judge: Sequence[Row]) -> list[Canary]:

@@ -16,6 +16,8 @@ BINS = 15
 _STEPS = 28
 #: 1 / 3.92 to 3.92.
 TEMPERATURES = [round(1.05**step, 4) for step in range(-_STEPS, _STEPS + 1)]
+#: So many mistakes say enough of how sure a model may be.
+_MISTAKES_MIN = 10
 #: A label's own threshold is sought among these; the ends say always and nearly never.
 _BARS = [round(0.05 * step, 2) for step in range(1, 20)]
 
@@ -76,14 +78,18 @@ def cross_entropy(logits: Floats, truth: npt.NDArray[np.bool_], *, several: bool
 def best_temperature(logits: Floats, truth: npt.NDArray[np.bool_], *, several: bool) -> tuple[float, float]:
     """Return the temperature with the least loss, and that loss.
 
-    Never sharper than 1 where the model makes no mistake: sharper would look better without end.
+    Sharper than 1 only where the model makes some mistakes: without any, sharper would look better without end.
     """
-    said = (logits > 0) == truth if several else logits.argmax(axis=1) == truth.argmax(axis=1)
-    perfect = bool(said.all() if several else said[truth.any(axis=1)].all())
-    allowed = [one for one in TEMPERATURES if one >= 1 or not perfect]
+    wrong = (logits > 0) != truth if several else truth.any(axis=1) & ~_right(logits, truth)
+    allowed = [one for one in TEMPERATURES if one >= 1 or wrong.sum() >= _MISTAKES_MIN]
     losses = [cross_entropy(logits / one, truth, several=several) for one in allowed]
     best = int(np.argmin(losses))
     return allowed[best], losses[best]
+
+
+def _right(logits: Floats, truth: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = logits.argmax(axis=1) == truth.argmax(axis=1)
+    return found
 
 
 def threshold_accepting(scores: Floats, share: float) -> float:

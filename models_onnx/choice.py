@@ -9,7 +9,7 @@ from models_onnx.measure import Speed
 
 
 class Measured(Struct, frozen=True):
-    """A version of a model: what its card says of it, and what was measured here."""
+    """A version of a model in one precision: what its card says of it, and what was measured here."""
 
     name: str
     version: str

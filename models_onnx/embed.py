@@ -59,12 +59,15 @@ class MadeEncoder:
     compared: int
 
 
-def make_encoder(rows: Sequence[Row], request: Request, progress: Progress) -> MadeEncoder:
+def make_encoder(
+    rows: Sequence[Row], request: Request, progress: Progress, judge: Sequence[Row] = ()
+) -> MadeEncoder:
     """Train (for no epoch: take as it is) and register a text encoder; raise as `make_tag_model`."""
     plan = request.plan
     room = make_room(request.models, request.name)
     version = registry.next_version(request.models, request.name)
-    parts = split([row for row in rows if row.labels], plan.seed, plan.train_max)
+    inside = [[row for row in some if row.labels] for some in (rows, judge)]
+    parts = split(inside[0], plan.seed, plan.train_max, inside[1])
     set_chance(plan.seed, plan.threads)
     begun = start([row.text for row in parts.train], plan)
     texts = TextTokenizer(begun.tokenizer, plan.max_length, "tokenizer")

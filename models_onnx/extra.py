@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from schemas.errors import SettingsError
 
-_MODULES = ("torch", "transformers", "onnxscript", "sklearn")
+_MODULES = ("torch", "transformers", "onnxscript", "sklearn", "matplotlib")
 
 
 def require_train_extra() -> None:

@@ -41,13 +41,17 @@ def decode(raw: bytes, labels: Sequence[str], where: str) -> list[Canary]:
 
 
 def check(
-    canaries: Sequence[Canary], labels: Sequence[str], scores: Sequence[Sequence[float]], where: str
+    canaries: Sequence[Canary],
+    labels: Sequence[str],
+    scores: Sequence[Sequence[float]],
+    where: str,
+    apart: float = TOLERANCE,
 ) -> None:
     """Raise `ModelError` for the first text whose scores are not the stored ones; rows are in their order."""
     for canary, row in zip(canaries, scores, strict=True):
         for label, score in zip(labels, row, strict=True):
             expected = canary.scores[label]
-            if not abs(score - expected) <= TOLERANCE:
+            if not abs(score - expected) <= apart:
                 raise ModelError(
                     f"{where}/{cards.GOLDEN_FILE}",
                     f"`{canary.text[:60]}` scores {score:.4f} for {label}, {expected:.4f} expected",

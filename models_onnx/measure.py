@@ -22,12 +22,13 @@ _MIB = 1 << 20
 
 
 class Order(Struct, frozen=True):
-    """What to measure. `seconds` for each of the three phases; `threads` are onnxruntime's callers: one."""
+    """What to measure. `precision` as in `models_onnx.precision`; `seconds` for each of the three phases; `threads` are onnxruntime's callers: one."""
 
     models: str
     name: str
     version: str
     provider: str
+    precision: str
     texts: tuple[str, ...]
     seconds: float
 
@@ -53,7 +54,7 @@ def measure(order: Order) -> Speed:
 
     before = _peak_bytes()
     started = time.perf_counter()
-    model = load_version(Path(order.models), order.name, order.version, order.provider)
+    model = load_version(Path(order.models), order.name, order.version, order.provider, order.precision)
     load_s = time.perf_counter() - started
     texts = [text for text, row in zip(order.texts, model.encode(order.texts), strict=True) if row]
     one = _durations(lambda number: _score(model, [texts[number % len(texts)]]), order.seconds)
@@ -74,7 +75,7 @@ def measure(order: Order) -> Speed:
 
 def _score(model: TagModel, texts: Sequence[str]) -> None:
     rows = model.encode(texts)
-    for batch in batches([len(row) for row in rows], _BATCH_TOKENS):
+    for batch in batches([len(row) for row in rows], _BATCH_TOKENS, model.pad_tokens):
         model.scores([rows[number] for number in batch])
 
 

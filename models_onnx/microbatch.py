@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from threading import Lock
 from typing import NamedTuple
 
-from models_onnx.scorer import Scorer
+from models_onnx.scorer import Scorer, SomeFailedError
 from schemas.ids import Tags
 
 #: Texts that one thread takes at once, unless a call takes more: enough to sort them by length, few enough that
@@ -73,6 +73,12 @@ class MicroBatcher:
         texts = [text for request in requests for text in request.texts]
         try:
             tags = requests[0].scorer.score(texts)
+        except SomeFailedError as error:
+            for request in requests:
+                if error.tags.keys() >= set(request.texts):
+                    request.answer.set_result(dict(error.tags))
+                else:
+                    request.answer.set_exception(error)
         except BaseException as error:  # noqa: BLE001 -- whoever waits for the answer raises it
             for request in requests:
                 request.answer.set_exception(error)

@@ -64,6 +64,22 @@ def explain(model: TagModel, text: str) -> Explanation:
     return Explanation(text, tuple(found))
 
 
+def carriers(model: TagModel, texts: Sequence[str], label: str, words_max: int) -> list[tuple[str, float]]:
+    """Return words of the texts that alone have this label as a tag, with their scores, the highest first.
+
+    Cost: one row per different word.
+    """
+    found = {word.lower() for text in texts for word, _ in model.tokenizer.words_of(text)}
+    words = sorted(word for word in found if any(sign.isalnum() for sign in word))
+    ids = dict(zip(words, model.encode(words), strict=True))
+    known = [word for word in words if ids[word]]
+    column = model.card.labels.index(label)
+    bar = model.card.bars()[column]
+    scores = [row[column] for row in _scores(model, [ids[word] for word in known])]
+    carrying = [(word, score) for word, score in zip(known, scores, strict=True) if score >= bar]
+    return sorted(carrying, key=lambda one: (-one[1], one[0]))[:words_max]
+
+
 def _left(ids: Sequence[int], without: frozenset[int]) -> list[int]:
     return [one for place, one in enumerate(ids) if place not in without]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from models_onnx import card as cards
-from models_onnx.folder import read_folder
+from models_onnx.folder import Folder, read_folder
 from models_onnx.runtime import TagModel, open_model
 from schemas.errors import ModelError, SettingsError
 
@@ -20,16 +20,21 @@ _HISTORY_MAX = 100
 _LIST = "`beckon models list` shows what there is"
 
 
-def load_tag_model(models: Path, name: str, provider: str) -> TagModel:
+def load_tag_model(models: Path, name: str, provider: str, precision: str = "auto") -> TagModel:
     """Return the version in use of a model, verified and ready; raise `ModelError` or `SettingsError`.
 
-    `provider` is auto, cpu or cuda.
+    `provider` is auto, cpu or cuda; `precision` is auto, fp32, fp16 or int8 (`models_onnx.precision`).
     """
-    return load_version(models, name, current_version(models, name), provider)
+    return load_version(models, name, current_version(models, name), provider, precision)
 
 
-def load_version(models: Path, name: str, version: str, provider: str) -> TagModel:
+def load_version(models: Path, name: str, version: str, provider: str, precision: str = "auto") -> TagModel:
     """Return one version of a model, verified and ready; raise `ModelError` or `SettingsError`."""
+    return open_model(read_version(models, name, version), provider, precision)
+
+
+def read_version(models: Path, name: str, version: str) -> Folder:
+    """Return the files of a version, each as its card says; raise `ModelError` or `SettingsError`."""
     path = version_folder(models, name, version)
     folder = read_folder(path)
     if (folder.card.name, folder.card.version) != (name, version):
@@ -38,7 +43,7 @@ def load_version(models: Path, name: str, version: str, provider: str) -> TagMod
             f"name and version are {folder.card.name} {folder.card.version}, not those of its folders",
             "move the folder to where it belongs",
         )
-    return open_model(folder, provider)
+    return folder
 
 
 def current_version(models: Path, name: str) -> str:

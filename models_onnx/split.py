@@ -27,21 +27,23 @@ class Split:
     repeated: int
 
 
-def split(rows: Sequence[Row], seed: int, train_max: int | None = None) -> Split:
+def split(rows: Sequence[Row], seed: int, train_max: int | None = None, judge: Sequence[Row] = ()) -> Split:
     """Return the split of a corpus; raise `InputError` for a label with too few texts, or only one label.
 
     Texts that differ in case or spaces only are one text; of its labels the most frequent counts. A text with
     several labels is dealt with the others of its rarest one. At most `train_max` texts train, drawn from
-    what would.
+    what would. Where `judge` is given, those texts judge and no others; they are taken out of `rows`.
     """
-    by_label = _texts_of_labels(rows)
+    given = [row for some in _texts_of_labels(judge).values() for row in some]
+    known = {_normal(row.text) for row in given}
+    by_label = _texts_of_labels(row for row in rows if _normal(row.text) not in known)
     labels = tuple(sorted({label for some in by_label.values() for row in some for label in row.labels}))
     if len(labels) < 2:
         said = f"all texts have one label, {labels[0]}" if labels else "no text has one"
         raise InputError("label", said, "give texts of two labels or more")
     train: list[Row] = []
     choose: list[Row] = []
-    judge: list[Row] = []
+    judging = list(given)
     for label, some in sorted(by_label.items()):
         texts = sorted(some, key=lambda row: _chance(row.text, seed))
         if len(texts) < TEXTS_OF_A_LABEL_MIN:
@@ -51,20 +53,21 @@ def split(rows: Sequence[Row], seed: int, train_max: int | None = None) -> Split
                 "add some, or take the label out",
             )
         held_out = max(1, int(len(texts) * HELD_OUT_SHARE))
-        judge += texts[:held_out]
-        choose += texts[held_out : 2 * held_out]
-        train += texts[2 * held_out :]
-    repeated = len(rows) - len(train) - len(choose) - len(judge)
+        own = 0 if given else held_out
+        judging += texts[:own]
+        choose += texts[own : own + held_out]
+        train += texts[own + held_out :]
+    repeated = len(rows) + len(judge) - len(train) - len(choose) - len(judging)
     if train_max is not None:
         train = sorted(train, key=lambda row: _chance(row.text, seed + 1))[:train_max]
-    return Split(labels, train, choose, judge, repeated)
+    return Split(labels, train, choose, judging, repeated)
 
 
 def _texts_of_labels(rows: Iterable[Row]) -> dict[str, list[Row]]:
     shown: dict[str, str] = {}
     said: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for row in rows:
-        normal = " ".join(row.text.casefold().split())
+        normal = _normal(row.text)
         shown.setdefault(normal, row.text)
         said[normal][row.labels] += 1
     chosen = [
@@ -77,6 +80,10 @@ def _texts_of_labels(rows: Iterable[Row]) -> dict[str, list[Row]]:
         rarest = min(row.labels, key=lambda label: (frequency[label], label), default="")
         by_label[rarest].append(row)
     return by_label
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _first_and_more(labels: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

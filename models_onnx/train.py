@@ -35,7 +35,7 @@ from schemas.errors import InputError
 
 _JUDGE_TOKENS = 4096
 _PROBE_STEPS = 100
-_PROBE_DECAY = 1e-4
+_PROBE_DECAYS = (3e-4, 1e-3, 3e-3)
 
 #: Ids of a text and its labels' numbers.
 _Row = tuple[Ids, tuple[int, ...]]
@@ -58,10 +58,10 @@ def fine_tune(split: Split, plan: Plan, progress: Progress, checkpoint: Path | N
     set_chance(plan.seed, plan.threads)
     begun = start([row.text for row in split.train], plan)
     texts = TextTokenizer(begun.tokenizer, plan.max_length, "tokenizer")
-    classifier = Classifier(begun.encoder, len(split.labels)).to(plan.device)
+    classifier = Classifier(begun.encoder, len(split.labels), unit=plan.base is not None).to(plan.device)
     task = _Labels(classifier, split, texts, plan, begun)
     checkpoints = Checkpoints(checkpoint, key_of(split, plan))
-    if plan.base is not None:
+    if plan.base is not None and checkpoints.load() is None:
         task.fit_head()
     fitted = fit(task, plan.epochs, checkpoints, progress)
     temperature = task.temperature()
@@ -128,30 +128,35 @@ class _Labels:
             return best_temperature(*self._judged(), several=self._plan.several)[0]
 
     def fit_head(self) -> None:
-        """Fit the last layer to what the encoder says as it is."""
+        """Fit the last layer to what the encoder says as it is, as stiff as suits the choosing texts."""
         self.module.eval()
         with torch.no_grad():
             states, rows = self._over(self._encoded(self._train), self.module.pooled)
         truth, head = self._truth(rows), self.module.head
+        found = []
+        for decay in _PROBE_DECAYS:
+            self._fit_layer(states, truth, decay)
+            with torch.no_grad():
+                loss = self.judge().loss
+            found.append((loss, {name: weights.clone() for name, weights in head.state_dict().items()}))
+        head.load_state_dict(min(found, key=lambda one: one[0])[1])
+
+    def _fit_layer(self, states: Any, truth: Any, decay: float) -> None:
+        head = self.module.head
         with torch.no_grad():
-            mean, scale = states.mean(dim=0), states.std(dim=0) + 1e-6
             head.weight.zero_()
             head.bias.zero_()
-        inputs = (states - mean) / scale
         optimizer = torch.optim.LBFGS(
             head.parameters(), max_iter=_PROBE_STEPS, line_search_fn="strong_wolfe", history_size=10
         )
 
         def closure() -> Any:
             optimizer.zero_grad()
-            loss = self._loss(head(inputs), truth) + _PROBE_DECAY * (head.weight**2).sum()
+            loss = self._loss(head(states), truth) + decay * (head.weight**2).sum()
             loss.backward()
             return loss
 
         optimizer.step(closure)
-        with torch.no_grad():
-            head.weight /= scale
-            head.bias -= head.weight @ mean
 
     def _encoded(self, rows: Sequence[Row]) -> list[_Row]:
         ids = self._texts.encode([row.text for row in rows])

@@ -62,10 +62,18 @@ def check_cool_down(
     return Check("cool_down", sentence, False, _at_or_later(newest + cool_down_ms))
 
 
-def still_counting(offers: list[OfferMade], keep_ms: int, keep_count: int, now: EventTime) -> list[OfferMade]:
-    """Return the offers that some window may still need: the newest ones, and none out of every window."""
+def still_counting(
+    offers: list[OfferMade], keep_ms: int, keep_count: int, out_max: int, now: EventTime
+) -> list[OfferMade]:
+    """Return the offers that are still needed, none of them older than `keep_ms`.
+
+    Windows need the newest `keep_count`; of those before, up to `out_max` that may have to be taken back.
+    """
     inside = [offer for offer in offers if offer.at > now - keep_ms]
-    return inside[-keep_count:]
+    if len(inside) <= keep_count:
+        return inside
+    out = [offer for offer in inside[:-keep_count] if offer.is_out(now)]
+    return [*out[-out_max:], *inside[-keep_count:]]
 
 
 def _inside(window: Window, offers: Iterable[OfferMade], now: EventTime) -> list[EventTime]:

@@ -114,7 +114,7 @@ def remember(profile: Profile, decision: Decision, campaigns: Campaigns) -> None
         campaign = campaigns.by_id.get(campaign_id)
         keep_ms = campaigns.keep_ms if campaign is None else campaign.keep_ms
         keep_count = caps.KEPT_MIN if campaign is None else campaign.keep_count
-        kept = caps.still_counting(offers, keep_ms, keep_count, now)
+        kept = caps.still_counting(offers, keep_ms, keep_count, campaigns.policy.offers_out_max, now)
         if kept:
             profile.offers[campaign_id] = kept
         else:

@@ -18,6 +18,7 @@ class ProfilePolicy(Struct, frozen=True):
     session_gap_ms: int = 30 * 60_000
     cart_age_ms: int = 30 * MS_PER_DAY
     pending_max: int = 32
+    offers_out_max: int = 64
     cart_abandoned_ms: int = 60 * 60_000
     session_ended_ms: int = 30 * 60_000
     without_visit_ms: int = 30 * MS_PER_DAY

@@ -51,8 +51,8 @@ def revoke(
         campaign = campaigns.by_id.get(campaign_id)
         stopped = campaign is None or campaign.is_paused
         for place, offer in enumerate(offers):
-            if offer.held_out or offer.revoked or offer.expires_at <= now:
-                continue  # nothing went out, it is taken back already, or there is nothing left of it
+            if not offer.is_out(now):
+                continue
             purpose = offer.purpose
             if purpose not in granted:
                 granted[purpose] = _is_granted(profile, purpose, side)

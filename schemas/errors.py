@@ -48,6 +48,6 @@ class TopicError(BeckonError):
 
 
 class BrokerError(BeckonError):
-    """No broker answers where the settings say there is one."""
+    """No broker answers where the settings say there is one, or it is set so that records can be lost."""
 
     exit_code = 1

@@ -87,6 +87,10 @@ class OfferMade(Struct, array_like=True, gc=False, frozen=True):
     revoked: bool = False
     made_for: str = ""
 
+    def is_out(self, now: EventTime) -> bool:
+        """Return whether it was sent, holds still and can be taken back."""
+        return not (self.held_out or self.revoked or self.expires_at <= now)
+
 
 class Stated(Struct, array_like=True, gc=False, frozen=True):
     """A value that the last writer by (at, digest) set: consent, locale, time zone, a trait."""

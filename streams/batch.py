@@ -5,6 +5,7 @@ What is not pure comes in as a value: the tags of texts, and the wall clock once
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -35,6 +36,8 @@ from streams.partitioner import partition_of
 from streams.reading import Item, Read, Rules, Told, first_read
 from streams.shard import Shard
 
+NO_TEXTS: AbstractSet[str] = frozenset()
+
 
 class Failure(NamedTuple):
     """A fault of ours: which event, and what happened."""
@@ -61,10 +64,10 @@ class Result:
 
 @dataclass(frozen=True)
 class TagsOfBatch:
-    """Tags by text; `approximate`: the model gave up, categories stand in. `known` None: there is no model."""
+    """Tags by text. `known` None: there is no model. For texts in `failed` it gave up: categories stand in."""
 
     known: Mapping[str, Tags] | None
-    approximate: bool = False
+    failed: AbstractSet[str] = NO_TEXTS
 
 
 def apply(
@@ -149,9 +152,7 @@ class _Run:
         if self._is_replayed(profile, item):
             return
         profile.positions[source] = offset
-        tags = self._tags_of(event)
-        if self._tags.approximate and tags:
-            profile.approximate = True
+        tags = self._tags_of(event, profile)
         parts = self._rules.parts
         done = step(profile, event, tags, parts.campaigns, parts.policy, self._side_at(broker_ms))
         self._note_revoked(done.revoked)
@@ -249,11 +250,16 @@ class _Run:
             return True
         return False
 
-    def _tags_of(self, event: ShopEvent) -> Sequence[Tags]:
-        catalog, known = self._rules.parts.catalog, self._tags.known
-        if known is None or self._tags.approximate:
+    def _tags_of(self, event: ShopEvent, profile: Profile) -> Sequence[Tags]:
+        catalog, known, failed = self._rules.parts.catalog, self._tags.known, self._tags.failed
+        if known is None:
             return category_tags(event, catalog)
-        return [known.get(text, ()) for text in texts_of(event, catalog)]
+        texts = texts_of(event, catalog)
+        if failed and not failed.isdisjoint(texts):
+            tags = category_tags(event, catalog)
+            profile.approximate |= bool(tags)
+            return tags
+        return [known.get(text, ()) for text in texts]
 
     def _side_at(self, broker_ms: int) -> SideInputs:
         if broker_ms != self._side_ms:

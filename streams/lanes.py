@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from schemas.errors import BeckonError
 from streams import atomic, reading
 from streams.atomic import Log
-from streams.batch import TagsOfBatch
+from streams.batch import NO_TEXTS, TagsOfBatch
 from streams.counting import Shares, count_batch, count_group
 from streams.group import Delivered, Group, Work
 from streams.metrics import Metrics
@@ -193,14 +193,12 @@ class Lane:
         texts = reading.texts(found, rules)
         if not texts:
             return TagsOfBatch({})
-        tags = tagger.cached(texts)
+        tags, failed = tagger.cached(texts), NO_TEXTS
         if tags is None:
-            answer = await tagger.tag_async(texts)
-            if answer.approximate:
-                return TagsOfBatch({}, approximate=True)
-            tags = answer.tags
-        self._ground.metrics.count_tags(tags)
-        return TagsOfBatch(dict(zip(texts, tags, strict=True)))
+            tags, failed = await tagger.tag_async(texts)
+        known = {text: some for text, some in zip(texts, tags, strict=True) if text not in failed}
+        self._ground.metrics.count_tags(list(known.values()))
+        return TagsOfBatch(known, failed)
 
     async def _write(self) -> None:
         while True:

@@ -88,7 +88,10 @@ class ModelWatch:
         before, started = self._tagger, time.monotonic()
         if await asyncio.to_thread(current_digest, self._models, self._name) == before.model.digest:
             return
-        model = await asyncio.to_thread(load_tag_model, self._models, self._name, self._settings.provider)
+        settings = self._settings
+        model = await asyncio.to_thread(
+            load_tag_model, self._models, self._name, settings.provider, settings.precision
+        )
         new = await asyncio.to_thread(before.followed_by, model)
         self._replace(new)
         self._tagger = new
@@ -111,7 +114,9 @@ class ModelWatch:
         version = await asyncio.to_thread(candidate_version, self._models, self._name)
         if version is None:
             return
-        model = await asyncio.to_thread(load_version, self._models, self._name, version, settings.provider)
+        model = await asyncio.to_thread(
+            load_version, self._models, self._name, version, settings.provider, settings.precision
+        )
         self._set_shadow(Shadow(model, settings.cache_texts, settings.batch_tokens))
         log.info("model_shadowed", candidate=model.version, in_use=self._tagger.model.version)
 

@@ -69,6 +69,7 @@ def policy_of(profile: ProfileSettings) -> ProfilePolicy:
         session_gap_ms=round(profile.session_gap_minutes * MS_PER_MINUTE),
         cart_age_ms=round(profile.cart_age_days * MS_PER_DAY),
         pending_max=profile.pending_max,
+        offers_out_max=profile.offers_out_max,
         cart_abandoned_ms=round(profile.cart_abandoned_minutes * MS_PER_MINUTE),
         session_ended_ms=round(profile.session_ended_minutes * MS_PER_MINUTE),
         without_visit_ms=round(profile.without_visit_days * MS_PER_DAY),
@@ -108,7 +109,7 @@ def tagger_of(models: ModelSettings) -> "Tagger":
     from models_onnx.batcher import Tagger
     from models_onnx.registry import load_tag_model
 
-    model = load_tag_model(Path(models.dir), models.tags, models.provider)
+    model = load_tag_model(Path(models.dir), models.tags, models.provider, models.precision)
     return Tagger(
         model,
         models.cache_texts,

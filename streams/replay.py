@@ -7,8 +7,8 @@ worker without lag would. Neither the number of processes nor that of the bucket
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ class Request:
     """What to replay. `as_of` None: the newest accepted event. `keep_order`: file order, not time.
 
     `jobs` None: a process per core, fewer for little work. `buckets` 0: as many as the memory asks for.
-    `rows`: write what was decided, with its outcome, to learn from.
+    `rows`: write what was decided, with its outcome, to learn from. `beside`: files that the parts were made from,
+    by the option that names them, for whoever verifies the folder later.
     """
 
     files: Sequence[Path]
@@ -74,6 +75,7 @@ class Request:
     jobs: int | None = None
     buckets: int = 0
     rows: bool = False
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
 
 def replay(request: Request, parts: Parts, progress: Progress, wall_ms: int) -> dict[str, Any]:
@@ -220,8 +222,13 @@ def _as_of(asked: EventTime | None, newest: EventTime | None) -> EventTime:
 
 
 def _order_of(request: Request) -> dict[str, Any]:
-    """Return what `beckon verify` needs to know, to put the events into the order in which they were folded."""
-    return {"keep_order": request.keep_order, "disturbance": msgspec.to_builtins(request.disturbance)}
+    """Return what `beckon verify` needs to know: what was read, and in which order it was folded."""
+    return {
+        "files": [str(path.resolve()) for path in request.files],
+        "beside": {option: str(path.resolve()) for option, path in request.beside.items()},
+        "keep_order": request.keep_order,
+        "disturbance": msgspec.to_builtins(request.disturbance),
+    }
 
 
 def _summary(

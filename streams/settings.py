@@ -114,6 +114,9 @@ class ProfileSettings(_Section, frozen=True):
     pending_max: Annotated[
         Positive, Meta(description="triggers kept that wait for the `after` of a campaign")
     ] = 32
+    offers_out_max: Annotated[
+        Positive, Meta(description="offers of a campaign kept, besides the 8 newest, until they expire")
+    ] = 64
     cart_abandoned_minutes: Annotated[
         PositiveFloat, Meta(description="minutes from the newest change of a cart to Cart Abandoned")
     ] = 60.0
@@ -134,6 +137,10 @@ class ModelSettings(_Section, frozen=True):
     dir: Annotated[str, Meta(description="folder of NAME/VERSION/model.json")] = "models"
     tags: Annotated[str, Meta(description="name of the tag model; empty: categories are the tags")] = "tags"
     provider: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="auto, cpu or cuda")] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "fp16", "int8"],
+        Meta(description="which of a model's graphs; auto: fp16 on cuda where there is one, else fp32"),
+    ] = "auto"
     cache_texts: Annotated[Positive, Meta(description="texts whose tags are remembered")] = 200_000
     batch_tokens: Annotated[Positive, Meta(description="tokens per model call")] = 512
     threads: Annotated[

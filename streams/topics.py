@@ -42,7 +42,7 @@ def apply(kafka: KafkaSettings, settings: TopicSettings) -> tuple[list[str], lis
     Raise `TopicError` for a topic that differs, `BrokerError` when no broker answers.
     """
     wanted = plans(settings)
-    with _Admin(kafka) as admin:
+    with Admin(kafka) as admin:
         found = _partitions(admin)
         problems = _differences(admin, [plan for plan in wanted if plan.name in found], found)
         if problems:
@@ -55,7 +55,7 @@ def apply(kafka: KafkaSettings, settings: TopicSettings) -> tuple[list[str], lis
 def check(kafka: KafkaSettings, settings: TopicSettings) -> list[TopicError]:
     """Return what differs from the settings, missing topics first."""
     wanted = plans(settings)
-    with _Admin(kafka) as admin:
+    with Admin(kafka) as admin:
         found = _partitions(admin)
         missing = [_missing(plan.name) for plan in wanted if plan.name not in found]
         return missing + _differences(admin, [plan for plan in wanted if plan.name in found], found)
@@ -90,7 +90,9 @@ def _plan(topic: Topic, settings: TopicSettings) -> TopicPlan:
     return TopicPlan(name_of(topic, settings.prefix), partitions, config)
 
 
-class _Admin:
+class Admin:
+    """An admin client for a block; `BrokerError` when no broker answers."""
+
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
 
@@ -135,10 +137,10 @@ def _differences(admin: Any, wanted: list[TopicPlan], found: Mapping[str, int]) 
         for plan in wanted
         if found[plan.name] != plan.partitions
     ]
-    configs = _configs(admin, [plan.name for plan in wanted])
+    found_configs = configs(admin, [plan.name for plan in wanted])
     for plan in wanted:
         for key, value in plan.config.items():
-            actual = configs[plan.name].get(key)
+            actual = found_configs[plan.name].get(key)
             if actual != value:
                 remedy = f"change it with kafka-configs.sh --alter --add-config {key}={value}"
                 problems.append(
@@ -147,7 +149,8 @@ def _differences(admin: Any, wanted: list[TopicPlan], found: Mapping[str, int]) 
     return problems
 
 
-def _configs(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
+def configs(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    """Return the settings in force of some topics; none of a topic whose settings we may not see."""
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

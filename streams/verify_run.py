@@ -1,6 +1,6 @@
 """Where `beckon verify` finds decisions and events: in a replay's folder and its event files, or in the topics."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,18 @@ class Order(Struct, frozen=True):
 
     keep_order: bool = False
     disturbance: Disturbance = CALM
+
+
+class Read(Struct, frozen=True):
+    """What a replay read, as its summary says: event files, and files `beside` them by option."""
+
+    files: tuple[str, ...] = ()
+    beside: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    def still_there(self) -> "Read":
+        """Return what can be read again; of event files all or none, since a part of a history proves nothing."""
+        files = self.files if all(Path(path).is_file() for path in self.files) else ()
+        return Read(files, {name: path for name, path in self.beside.items() if Path(path).exists()})
 
 
 class _Sent(Struct):

@@ -50,6 +50,9 @@ class Words(Struct, frozen=True):
     comma: str
     model: str
     approximate: str
+    carried: str
+    carried_by: str
+    carried_by_none: str
     positions: str
     campaign_file: str
     profile: ProfileWords

@@ -1,6 +1,6 @@
 """`beckon check`: does everything fit together here, one line each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +32,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
 ) -> None:
-    """Check settings, models, campaigns, broker, topics and Redis; exit code 1 if one of them cannot be used."""
+    """Check settings, models, campaigns, brokers, topics and Redis; exit code 1 if one of them cannot be used."""
     import msgspec
 
     if settings:
@@ -57,8 +57,10 @@ def _findings(config: Path | None, settings: Settings) -> Iterator[Finding]:
     yield broker
     if broker.ok:
         yield _finding("topics", lambda: _topics(settings))
+        yield _finding("guarantee", lambda: _guarantee(settings))
     else:
         yield Finding("topics", False, "not looked at: no broker answers")
+        yield Finding("guarantee", False, "not looked at: no broker answers")
     yield _finding("redis", lambda: _redis(settings.redis))
 
 
@@ -97,14 +99,26 @@ def _topics(settings: Settings) -> str:
     from schemas.topics import ALL
     from streams.topics import check as differences
 
-    problems = differences(settings.kafka, settings.topics)
-    if len(problems) > 1:
-        raise BeckonError(
-            problems[0].field, problems[0].problem, f"{problems[0].remedy}; and {len(problems) - 1} more"
-        )
-    if problems:
-        raise problems[0]
+    _raise_first(differences(settings.kafka, settings.topics))
     return f"all {len(ALL)} are as the settings say"
+
+
+def _guarantee(settings: Settings) -> str:
+    from streams.broker_settings import judge, look
+
+    verdict = judge(look(settings.kafka, settings.topics), settings.topics)
+    _raise_first(verdict.problems)
+    return "; ".join(["nothing that can be seen breaks exactly once", *verdict.remarks])
+
+
+def _raise_first(problems: Sequence[BeckonError]) -> None:
+    if not problems:
+        return
+    first, *others = problems
+    if not others:
+        raise first
+    more = f"and {len(others)} more: `beckon topics check` lists them"
+    raise BeckonError(first.field, first.problem, f"{first.remedy}; {more}")
 
 
 def _redis(settings: RedisSettings) -> str:

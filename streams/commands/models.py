@@ -1,12 +1,15 @@
 """`beckon models`: which models there are, can they be trusted, and how good they are."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from streams.commands import models_bench, models_evaluate, models_serving
+
+if TYPE_CHECKING:
+    from models_onnx.folder import Folder
 
 _Models = Annotated[Path, typer.Option("--dir", help="Folder of NAME/VERSION/.")]
 _Name = Annotated[str, typer.Argument(help="The model's name, for instance tags.")]
@@ -45,8 +48,9 @@ def list_models(models: _Models = Path("models"), *, json: _Json = False) -> Non
         if line.problem is not None:
             print(f"{mark} {line.name} {line.version}  {line.problem}")
         else:
+            what = f"{line.labels} labels" if line.labels else "vectors"
             print(
-                f"{mark} {line.name} {line.version}  {line.labels} labels  accuracy {line.accuracy:.4f}"
+                f"{mark} {line.name} {line.version}  {what}  accuracy {line.accuracy:.4f}"
                 f" (baseline {line.baseline:.4f})  {line.bytes:,} bytes  {line.created_at}  {line.digest[:12]}"
             )
 
@@ -57,26 +61,54 @@ def verify(
     version: _Version = None,
     provider: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
 ) -> None:
-    """Check everything of a model: files, graph, canaries, and that a text's scores do not depend on its batch."""
+    """Check everything of a model: files, graph, canaries, and that a text's scores do not depend on its batch.
+
+    Smaller variants are checked alike, if they are meant to run there.
+    """
     from models_onnx import registry
-    from models_onnx.folder import read_folder
-    from models_onnx.golden import decode
-    from models_onnx.invariance import check_invariance
 
     chosen = version or registry.current_version(models, name)
-    folder = registry.version_folder(models, name, chosen)
-    model = registry.load_version(models, name, chosen, provider_of(provider))
-    files = read_folder(folder)
-    canaries = decode(files.files["golden.json"], model.card.labels, str(folder))
-    print(f"{folder}  digest {model.digest[:12]}, runs on {model.provider}")
-    print(f"files      {len(model.card.files)} as listed, none besides them")
-    print(
-        f"graph      opset {model.card.opset}, standard operators, weights inside, {len(model.card.labels)} labels"
-    )
-    print(f"canaries   {len(canaries)} texts score as they did")
-    rows = check_invariance(model, [canary.text for canary in canaries], str(folder))
-    print(f"batches    {rows:,} rows score in company and with padding as they do alone")
+    where = provider_of(provider)
+    folder = registry.read_version(models, name, chosen)
+    card = folder.card
+    print(f"{folder.where}  digest {folder.digest[:12]}")
+    print(f"files      {len(card.files)} as listed, none besides them")
+    if card.kind == "text-encoder":
+        _verify_encoder(folder, where)
+    else:
+        _verify_classifier(folder, where)
     print("all right")
+
+
+def _verify_classifier(folder: "Folder", provider: str) -> None:
+    from models_onnx.golden import decode
+    from models_onnx.invariance import check_invariance
+    from models_onnx.precision import graph_of, kinds_of
+    from models_onnx.runtime import open_model
+
+    for kind in kinds_of(folder.card, provider):
+        model = open_model(folder, provider, kind)
+        card, graph, golden, _ = graph_of(folder.card, kind, provider, folder.where)
+        canaries = decode(folder.files[golden], card.labels, folder.where)
+        print(
+            f"graph      {graph}: opset {card.opset}, standard operators, weights inside, {len(card.labels)}"
+            f" labels, runs on {model.provider}"
+        )
+        print(f"canaries   {len(canaries)} texts score as they did")
+        rows = check_invariance(model, [canary.text for canary in canaries], folder.where)
+        print(f"batches    {rows:,} rows score in company and with padding as they do alone")
+
+
+def _verify_encoder(folder: "Folder", provider: str) -> None:
+    from models_onnx.encoder import decode_places, open_encoder
+
+    encoder = open_encoder(folder, provider)
+    texts = [place.text for place in decode_places(folder.files["golden.json"], folder.where)]
+    print(
+        f"graph      opset {encoder.card.opset}, standard operators, weights inside, {encoder.width} numbers"
+    )
+    print(f"canaries   {len(texts)} texts have the vectors that they had")
+    print(f"batches    {encoder.check_company(texts, folder.where)} vectors in company are as alone")
 
 
 def promote(

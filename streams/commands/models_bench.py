@@ -33,7 +33,7 @@ def bench(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure every version: quality by its card, texts/s, latency, memory, size, load time; and suggest one."""
+    """Measure every version in every precision: quality by its card, texts/s, latency, memory, size; suggest one."""
     from models_onnx import registry
     from models_onnx.choice import Limits
     from streams.commands.models import provider_of
@@ -43,7 +43,11 @@ def bench(
         known = "`beckon models list` shows what there is"
         raise SettingsError("NAMES", f"there is no such model in {models}", known)
     where = provider_of(provider)
-    found = [_measured(models, name, one, where, seconds) for name, one in chosen]
+    found = [
+        _measured(models, name, one, (where, kind), seconds)
+        for name, one in chosen
+        for kind in _precisions(models, name, one, where)
+    ]
     if json:
         print(msgspec.json.encode(found).decode())
         return
@@ -54,11 +58,22 @@ def bench(
         print(line)
 
 
-def _measured(models: Path, name: str, version: str, provider: str, seconds: float) -> "Measured":
+def _precisions(models: Path, name: str, version: str, provider: str) -> list[str]:
+    """Return which graphs of a version are meant to run there: all in one precision and the smaller ones."""
+    from models_onnx import card as cards
+    from models_onnx import registry
+    from models_onnx.precision import kinds_of
+
+    folder = registry.version_folder(models, name, version)
+    return kinds_of(cards.read(folder, str(folder))[0], provider)
+
+
+def _measured(models: Path, name: str, version: str, where: tuple[str, str], seconds: float) -> "Measured":
     from models_onnx import card as cards
     from models_onnx import golden, registry
     from models_onnx.choice import Measured
     from models_onnx.measure import Order, Speed
+    from models_onnx.precision import graph_of
 
     folder = registry.version_folder(models, name, version)
     card, _ = cards.read(folder, str(folder))
@@ -66,7 +81,8 @@ def _measured(models: Path, name: str, version: str, provider: str, seconds: flo
         folder / cards.GOLDEN_FILE, cards.CARD_BYTES_MAX, f"{folder}/{cards.GOLDEN_FILE}"
     )
     texts = tuple(canary.text for canary in golden.decode(raw, card.labels, str(folder)))
-    order = Order(str(models), name, version, provider, texts, seconds)
+    provider, precision = where
+    order = Order(str(models), name, version, provider, precision, texts, seconds)
     done = subprocess.run(
         [sys.executable, "-m", "models_onnx.measure"],
         input=msgspec.json.encode(order),
@@ -81,8 +97,9 @@ def _measured(models: Path, name: str, version: str, provider: str, seconds: flo
             "`beckon models verify` says more",
         )
     speed = msgspec.json.decode(done.stdout, type=Speed)
-    size = sum(entry.bytes for entry in card.files.values())
-    return Measured(name, version, card.precision, card.metrics.model, size, speed)
+    one = graph_of(card, precision, provider, str(folder))
+    size = card.files[one.graph].bytes
+    return Measured(name, version, one.card.precision, one.quality, size, speed)
 
 
 def _table(found: "Sequence[Measured]") -> Iterator[str]:
@@ -127,9 +144,9 @@ def _advice(found: "Sequence[Measured]", limits: "Limits") -> Iterator[str]:
 
     for one in found:
         for reason in broken(one, limits):
-            yield f"{one.name} {one.version}: {reason}"
+            yield f"{one.name} {one.version}, {one.precision}: {reason}"
     best = suggest(found, limits)
     if best is None:
         yield "none keeps all limits"
     else:
-        yield f"take {best.name} {best.version}: the most accurate that keeps the limits"
+        yield f"take {best.name} {best.version} in {best.precision}: the most accurate that keeps the limits"

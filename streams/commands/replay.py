@@ -13,6 +13,7 @@ from streams.commands.common import CONFIG_HELP, settings_from
 
 if TYPE_CHECKING:
     from streams.replay import Progress
+    from streams.settings import Settings
 
 _ROWS_MAX = 8
 #: The end of the year 9999: no clock shows a later time.
@@ -86,6 +87,7 @@ def replay(
         keep_order=keep_order,
         jobs=jobs,
         rows=rows,
+        beside=_beside(settings, models),
     )
     source = tags or ("model" if models is not None else "category")
     built = parts.build(settings, tags=source)
@@ -98,6 +100,12 @@ def replay(
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def _beside(settings: "Settings", models: Path | None) -> dict[str, Path]:
+    """Return the files that are read beside the events, by the option of `verify` that names them."""
+    named = {"campaigns": settings.campaigns.file, "catalog": settings.campaigns.catalog, "models": models}
+    return {option: Path(path) for option, path in named.items() if path}
 
 
 def _time(flag: str, text: str | None) -> Any:

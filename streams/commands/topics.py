@@ -43,11 +43,18 @@ def register(app: typer.Typer) -> None:
         prefix: _Prefix = None,
         partitions: _Partitions = None,
     ) -> None:
-        """Say what differs from the settings; exit code 1 if anything does."""
+        """Say what differs from the settings, and what of the brokers breaks exactly once; exit code 1 if so."""
+        from streams import broker_settings
         from streams import topics as on_broker
 
         settings = _settings(config, servers, prefix, partitions)
-        problems = on_broker.check(settings.kafka, settings.topics)
+        differing = on_broker.check(settings.kafka, settings.topics)
+        verdict = broker_settings.judge(
+            broker_settings.look(settings.kafka, settings.topics), settings.topics
+        )
+        for remark in verdict.remarks:
+            print(f"remark   {remark}")
+        problems = [*differing, *verdict.problems]
         for problem in problems:
             typer.echo(f"beckon: {problem}", err=True)
         if problems:

@@ -11,7 +11,6 @@ from streams.commands import training as options
 
 if TYPE_CHECKING:
     from models_onnx.build import Made
-    from models_onnx.corpus import Columns, Corpus
     from models_onnx.plan import Plan
 
 #: Rows that are made where none are given.
@@ -37,6 +36,7 @@ def tags(
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "label",
     alias: options.Alias = None,
+    judge: options.Judge = None,
     out: options.Out = Path("models"),
     name: Annotated[str, typer.Option(help="The model's name.")] = "tags",
     seed: options.Seed = 1,
@@ -87,14 +87,12 @@ def tags(
         device=device,
         several=several,
     )
-    said = {"rows": rows if data is None else None, "threshold": threshold}
+    columns = options.columns_of(text_column, label_column, alias, None, separator if several else None)
     _make(
         "tags",
         plan,
-        _corpus(
-            data, _columns(text_column, label_column, alias, None, separator if several else None), rows, seed
-        ),
-        said,
+        options.read(data, judge, columns) if data is not None else _generated(seed, rows),
+        {"rows": rows if data is None else None, "threshold": threshold},
         models=out,
         name=options.checked_name(name),
         created_at=options.made_at(created_at),
@@ -109,6 +107,7 @@ def intents(
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "label",
     alias: options.Alias = None,
+    judge: options.Judge = None,
     out_of_scope: Annotated[
         str | None, typer.Option(help="What the file calls texts about none of the labels.")
     ] = None,
@@ -158,11 +157,13 @@ def intents(
         device=device,
         several=several,
     )
-    columns = _columns(text_column, label_column, alias, out_of_scope, separator if several else None)
+    columns = options.columns_of(
+        text_column, label_column, alias, out_of_scope, separator if several else None
+    )
     _make(
         "intents",
         plan,
-        _corpus(data, columns, 0, seed),
+        options.read(data, judge, columns),
         {"accept": None if several else accept, "out-of-scope": out_of_scope},
         models=out,
         name=options.checked_name(name),
@@ -174,66 +175,42 @@ def intents(
     )
 
 
-def _columns(
-    text: str, label: str, alias: list[str] | None, out_of_scope: str | None, separator: str | None
-) -> "Columns":
-    from models_onnx.corpus import Columns
-
-    return Columns(text, label, options.aliases_of(alias), out_of_scope, separator)
-
-
-def _corpus(
-    data: Path | None, columns: "Columns", rows: int, seed: int
-) -> "tuple[Corpus, Columns, Path | None, str]":
-    from models_onnx.corpus import Corpus, Row, read_corpus
+def _generated(seed: int, rows: int) -> options.Given:
+    from models_onnx.corpus import Columns, Row
     from models_onnx.sample_titles import training_texts
 
-    if data is not None:
-        return read_corpus(data, columns), columns, data, data.name
-    made = Corpus([Row(text, label) for text, label in training_texts(seed, rows)], 0)
-    return (
-        made,
-        columns,
-        None,
-        f"titles and searches generated from seed {seed} (`models_onnx/sample_titles.py`)",
-    )
+    made = [Row(text, label) for text, label in training_texts(seed, rows)]
+    source = f"titles and searches generated from seed {seed} (`models_onnx/sample_titles.py`)"
+    return options.Given(made, [], 0, Columns(), None, None, source)
 
 
 def _make(
-    command: str,
-    plan: "Plan",
-    given: "tuple[Corpus, Columns, Path | None, str]",
-    said: Mapping[str, object],
-    **request: Any,
+    command: str, plan: "Plan", given: options.Given, said: Mapping[str, object], **request: Any
 ) -> None:
     # PyTorch takes seconds to import: what is wrong with flags and texts has been said before.
     from models_onnx.build import Request, make_tag_model
 
-    corpus, columns, data, source = given
     more = {
-        **options.corpus_options(data, columns),
+        **options.corpus_options(given),
         **said,
         "several": plan.several,
-        "separator": columns.separator if columns.separator != "|" else None,
+        "separator": given.columns.separator if given.columns.separator != "|" else None,
         "name": request["name"],
         "variants": ",".join(request["wish"].kinds) or "none",
         "force": request["wish"].force,
-        "licence": request["licence"] if data is not None else None,
+        "licence": request["licence"] if given.data is not None else None,
         "created-at": request["created_at"],
     }
+    asked = Request(
+        plan=plan,
+        data=given.source,
+        command=options.command_of(command, plan, more),
+        aliases=dict(given.columns.aliases),
+        **request,
+    )
     with options.bar() as progress:
-        made = make_tag_model(
-            corpus.rows,
-            Request(
-                plan=plan,
-                data=source,
-                command=options.command_of(command, plan, more),
-                aliases=dict(columns.aliases),
-                **request,
-            ),
-            progress,
-        )
-    _report(made, corpus.empty)
+        made = make_tag_model(given.rows, asked, progress, given.judging)
+    _report(made, given.empty)
 
 
 def _report(made: "Made", empty: int) -> None:

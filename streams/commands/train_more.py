@@ -78,6 +78,7 @@ def embed(
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "label",
     alias: options.Alias = None,
+    judge: options.Judge = None,
     out: options.Out = Path("models"),
     name: Annotated[str, typer.Option(help="The model's name.")] = "embed",
     base: options.Base = "minilm",
@@ -93,7 +94,6 @@ def embed(
     created_at: options.CreatedAt = None,
 ) -> None:
     """Make a text encoder: texts of one label come to lie together. `--epochs 0` takes the model as it is."""
-    from models_onnx.corpus import Columns, read_corpus
     from models_onnx.extra import require_train_extra
 
     require_train_extra()
@@ -108,11 +108,10 @@ def embed(
         threads=threads,
         device=device,
     )
-    columns = Columns(text_column, label_column, options.aliases_of(alias))
-    corpus = read_corpus(data, columns)
+    given = options.read(data, judge, options.columns_of(text_column, label_column, alias))
     made_at = options.made_at(created_at)
     more = {
-        **options.corpus_options(data, columns),
+        **options.corpus_options(given),
         "name": options.checked_name(name),
         "licence": licence,
         "created-at": made_at,
@@ -122,9 +121,9 @@ def embed(
     from models_onnx.embed import make_encoder
 
     command = options.command_of("embed", plan, more)
-    request = Request(out, name, plan, data.name, command, made_at, licence)
+    request = Request(out, name, plan, given.source, command, made_at, licence)
     with options.bar() as progress:
-        made = make_encoder(corpus.rows, request, progress)
+        made = make_encoder(given.rows, request, progress, given.judging)
     _report_encoder(made)
 
 

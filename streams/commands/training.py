@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,7 +13,7 @@ from schemas.errors import SettingsError
 from schemas.timestamps import parse_time
 
 if TYPE_CHECKING:
-    from models_onnx.corpus import Columns
+    from models_onnx.corpus import Columns, Row
     from models_onnx.fit import Progress
     from models_onnx.plan import Plan, Wish
 
@@ -34,6 +34,12 @@ Threads = Annotated[int, typer.Option(min=1, max=256, help="Of PyTorch; another 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda: where PyTorch trains.")]
 TextColumn = Annotated[str, typer.Option(help="What the text is called in the file.")]
 LabelColumn = Annotated[str, typer.Option(help="What the label is called in the file.")]
+Judge = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file of the same form whose texts judge the model (default: a tenth of the others)."
+    ),
+]
 Alias = Annotated[list[str] | None, typer.Option(help="OTHER=LABEL: another spelling of a label; repeat it.")]
 Several = Annotated[bool, typer.Option("--several", help="A text may have any number of labels.")]
 Separator = Annotated[str, typer.Option(help="Between several labels in a table's cell.")]
@@ -108,10 +114,49 @@ def wish_of(asked: str, *, force: bool) -> "Wish":
     return Wish(tuple(chosen("--variants", kind, ("fp16", "int8")) for kind in kinds), force)
 
 
-def corpus_options(data: Path | None, columns: "Columns") -> dict[str, object]:
-    """Return how a file was read, as options of a call."""
+class Given(NamedTuple):
+    """What was read: rows to learn from, rows to be judged by (none: a tenth of the others), and how."""
+
+    rows: "list[Row]"
+    judging: "list[Row]"
+    empty: int
+    columns: "Columns"
+    data: str | None
+    judge: str | None
+    source: str
+
+
+def columns_of(
+    text: str,
+    label: str,
+    alias: Sequence[str] | None,
+    out_of_scope: str | None = None,
+    separator: str | None = None,
+) -> "Columns":
+    """Return what a file calls things."""
+    from models_onnx.corpus import Columns
+
+    return Columns(text, label, aliases_of(alias), out_of_scope, separator)
+
+
+def read(data: Path, judge: Path | None, columns: "Columns") -> Given:
+    """Read the files; raise `InputError` for the first thing that is wrong."""
+    from models_onnx.corpus import read_corpus
+
+    rows, empty = read_corpus(data, columns)
+    if judge is None:
+        return Given(rows, [], empty, columns, data.name, None, data.name)
+    judging, more = read_corpus(judge, columns)
+    source = f"{data.name}, judged by {judge.name}"
+    return Given(rows, judging, empty + more, columns, data.name, judge.name, source)
+
+
+def corpus_options(given: Given) -> dict[str, object]:
+    """Return how files were read, as options of a call."""
+    columns = given.columns
     return {
-        "data": None if data is None else data.name,
+        "data": given.data,
+        "judge": given.judge,
         "text-column": None if columns.text == "text" else columns.text,
         "label-column": None if columns.label == "label" else columns.label,
         "alias": [f"{other}={label}" for other, label in columns.aliases.items()],

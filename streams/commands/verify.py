@@ -29,11 +29,14 @@ def verify(
         list[Path] | None, typer.Argument(metavar="[EVENTS]...", help="More files after --events.")
     ] = None,
     events: Annotated[
-        list[Path] | None, typer.Option(help="The event files of the replay: `--events data/*.jsonl`.")
+        list[Path] | None,
+        typer.Option(help="The event files of the replay: `--events data/*.jsonl` (default: those it read)."),
     ] = None,
     campaigns: Annotated[
         list[Path] | None,
-        typer.Option(help="Campaign file that decided; again for each other one (default: the setting)."),
+        typer.Option(
+            help="Campaign file that decided; again for each other one (default: the replay's, the setting's)."
+        ),
     ] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
     tags: Annotated[
@@ -80,10 +83,18 @@ def _folder(
     from streams.archive import FolderArchive
     from streams.parts import build, policy_of
     from streams.verify import Verifier
-    from streams.verify_run import Order, verify_folder
+    from streams.verify_run import Order, Read, verify_folder
 
     summary = FolderArchive(folder).summary()
-    settings = settings_from(config, {**flags, "shop.currency": summary.get("currency")})
+    read = msgspec.convert(summary, Read).still_there()
+    files = files or [Path(path) for path in read.files]
+    campaigns = campaigns or [Path(path) for path in (read.beside.get("campaigns"),) if path]
+    flags = {
+        "models.dir": flags["models.dir"] or read.beside.get("models"),
+        "campaigns.catalog": flags["campaigns.catalog"] or read.beside.get("catalog"),
+        "shop.currency": summary.get("currency"),
+    }
+    settings = settings_from(config, flags)
     stated = summary.get("tags")
     source = tags or (stated if stated in ("model", "category") else "category")
     parts = build(_without_campaigns(settings), tags=source if files else "category")

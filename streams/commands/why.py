@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from processors.words.languages import WORDS, Language
+from streams.commands import why_words
 from streams.commands.common import (
     CONFIG_HELP,
     FROM_HELP,
@@ -13,6 +14,7 @@ from streams.commands.common import (
     REDIS_HELP,
     archive_of,
     redis_archive_of,
+    settings_from,
 )
 from streams.commands.decide import AT_HELP, CAMPAIGNS_HELP, notes_of, parts_of, state_of, time_of
 
@@ -45,6 +47,7 @@ def why(
     folder: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     kafka: Annotated[bool, typer.Option("--kafka", help=KAFKA_HELP)] = False,
     redis: Annotated[bool, typer.Option("--redis", help=REDIS_HELP)] = False,
+    tag_words: Annotated[bool, typer.Option("--words", help=why_words.HELP)] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record, not the page.")] = False,
     language: Annotated[Language, typer.Option(help="Of the page; JSON stays as it is.")] = Language.EN,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
@@ -57,6 +60,10 @@ def why(
 
     if (decision_id is None) is (user is None):
         raise SettingsError("DECISION_ID", "is wanted, or --user", "give one of the two")
+    if tag_words and (redis or json or decision_id is None):
+        raise SettingsError(
+            "--words", "belongs to the page of one decision", "give its id, no --redis, no --json"
+        )
     if redis:
         if campaign is not None:
             raise SettingsError("--redis", "keeps no decisions to recompute", "ask with --kafka")
@@ -72,6 +79,8 @@ def why(
     if decision_id is not None:
         found = [_one(archive, decision_id)]
         text = [printable(line) for line in why_page(found[0], WORDS[language]).splitlines()]
+        if tag_words:
+            text += why_words.section(found[0], settings_from(config).models, WORDS[language])
     else:
         assert user is not None, "checked above"
         found = _all(archive, user)

@@ -42,6 +42,7 @@ class Follower:
             **configuration,
             "group.id": "beckon-demo",  # asked for by the client; partitions are assigned by hand
             "enable.auto.commit": False,
+            "isolation.level": "read_committed",
             # The embedded broker answers an empty fetch only when its time is over.
             "fetch.wait.max.ms": 10,
             "log_level": 2,

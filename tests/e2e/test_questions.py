@@ -73,6 +73,21 @@ def test_verify_says_what_it_checked(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_verify_finds_by_itself_what_the_replay_read_while_it_is_there(folder: Path, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl", "campaigns.yaml"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    call = ("replay", "a.jsonl", "b.jsonl", "--campaigns", "campaigns.yaml", "--out", "out")
+    assert beckon(*call, folder=tmp_path).returncode == 0
+    report = json.loads(beckon("verify", "out", "--json", folder=tmp_path).stdout)
+    assert (report["ok"], report["redecided"], report["refolded"]) == (True, 3, 3)
+    (tmp_path / "b.jsonl").unlink()
+    report = json.loads(beckon("verify", "out", "--json", folder=tmp_path).stdout)
+    assert (report["ok"], report["redecided"], report["unchecked"]) == (True, 3, {"no --events given": 3})
+    (tmp_path / "campaigns.yaml").unlink()
+    done = beckon("verify", "out", "--json", folder=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)
+
+
 def test_verify_ends_with_1_and_a_line_for_what_is_wrong_or_not_at_hand(folder: Path, tmp_path: Path) -> None:
     done = beckon("verify", "out", "--campaigns", "campaigns.yaml", "--events", "a.jsonl", folder=folder)
     assert done.returncode == 1
@@ -81,7 +96,9 @@ def test_verify_ends_with_1_and_a_line_for_what_is_wrong_or_not_at_hand(folder: 
         " the event that asked is not among the shopper's events"
     )
     digest = json.loads((folder / "out/summary.json").read_text())["policy_digest"]
-    done = beckon("verify", "out", "--json", folder=folder)
+    other = tmp_path / "other.yaml"
+    other.write_text(CAMPAIGNS.replace("looker", "watcher"))
+    done = beckon("verify", "out", "--json", "--campaigns", str(other), folder=folder)
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"], report["unknown_files"]) == (1, False, {digest: 3})
 

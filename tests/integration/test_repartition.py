@@ -96,6 +96,10 @@ def test_profiles_move_to_more_partitions_and_go_on(old: Stand, tmp_path: Path) 
 
     assert done.returncode == 0, done.stderr
     assert "moved    40 profiles, 0 records" in done.stdout
+    archive = TopicArchive(new.settings.kafka, new.prefix, ProfilePolicy())
+    assert {len(profile.positions) for profile in archive.stored()} == {
+        0
+    }  # those of the old topics say nothing here
     assert profiles(new) == before
     # What an old producer sends again is known; what is new counts on.
     again = [event for event in events if event.topic == "clicks"][-50:]

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from schemas.errors import BeckonError
 from schemas.topics import ALL
 from streams import topics as on_broker
+from streams.broker_settings import judge, look
 from streams.clients import confluent_config, kafka_python_config
 from streams.mirror.source import Source
 from streams.settings import KafkaSettings, TopicSettings
@@ -173,9 +174,19 @@ def test_the_job_checks_topics_and_can_make_none(kafka: GuardedKafka, tmp_path: 
     config = settings_file(kafka, "beckon-topics", tmp_path)
     checked = beckon("topics", "check", "--config", str(config))
     assert (checked.returncode, checked.stderr) == (0, "")
+    assert "cannot be looked at" not in checked.stdout
     refused = beckon("topics", "apply", "--config", str(config), "--prefix", "other-")
     assert refused.returncode == 1
     assert "cannot be created" in refused.stderr
+
+
+def test_who_may_not_ask_brokers_for_their_settings_is_told_so_in_one_remark(kafka: GuardedKafka) -> None:
+    cluster = look(kafka.settings("beckon-worker"), TopicSettings())
+    verdict = judge(cluster, TopicSettings())
+    assert verdict.problems == []
+    [line] = [remark for remark in verdict.remarks if "cannot be looked at" in remark]
+    assert line.startswith("settings of broker 1: cannot be looked at, ")
+    assert line.endswith("; allow DescribeConfigs on the cluster")
 
 
 def test_a_wrong_password_is_one_line_without_the_password(kafka: GuardedKafka, tmp_path: Path) -> None:

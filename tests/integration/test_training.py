@@ -21,7 +21,7 @@ def beckon(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[s
 
 
 def train(*arguments: str) -> subprocess.CompletedProcess[str]:
-    done = beckon("train", "tags", "--size", "micro", "--created-at", TIME, *arguments)
+    done = beckon("train", "tags", "--size", "micro", "--created-at", TIME, "--variants", "none", *arguments)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -49,7 +49,7 @@ def test_a_model_is_registered_in_use_and_verified_and_says_so(trained: Path) ->
     assert [(line["name"], line["version"], line["current"]) for line in listed] == [("small", "1", True)]
     card = json.loads((trained / "models" / "small" / "1" / "model.json").read_bytes())
     assert card["training"]["command"].startswith(
-        "beckon train tags --seed 1 --size micro --epochs 6 --max-length 64 --data titles.jsonl --name small"
+        "beckon train tags --seed 1 --size micro --epochs 6 --max-length 64 --data titles.jsonl --threshold 0.5 --name small"
     )
     assert card["metrics"]["texts"] > 50 and card["metrics"]["baseline"]["accuracy"] > 0.9
     assert str(trained) not in (trained / "models" / "small" / "1" / "card.md").read_text()
@@ -126,10 +126,58 @@ def test_a_base_model_is_fine_tuned_from_its_folder(trained: Path, tmp_path: Pat
     assert "reads 48 tokens; set --max-length to 48 or less" in too_long.stderr
 
 
+def test_intents_refuse_what_is_out_of_scope_and_are_judged_as_such(tmp_path: Path) -> None:
+    pairs = [[text, label] for text, label in training_texts(5, 400)]
+    strange = [[f"what is the weather in town {number} on day {number * 7}", "oos"] for number in range(40)]
+    data = tmp_path / "intents.json"
+    data.write_text(json.dumps({"train": pairs, "oos_train": strange}))
+    models = str(tmp_path / "models")
+    arguments = ("--size", "micro", "--epochs", "6", "--max-length", "32", "--variants", "int8")
+    done = beckon(
+        "train", "intents", "--data", str(data), "--out-of-scope", "oos", "--out", models, *arguments
+    )
+    assert done.returncode == 0, done.stderr
+    assert "% in scope accepted, " in done.stdout and "ONNX and PyTorch differ by " in done.stdout
+    card = json.loads((tmp_path / "models" / "intents" / "1" / "model.json").read_bytes())
+    assert "oos" not in card["labels"] and card["out_of_scope"] == "oos"
+    kept_aside = tmp_path / "kept.json"
+    kept_aside.write_text(json.dumps({"test": pairs[:50], "oos_test": strange[:20]}))
+    found = json.loads(
+        beckon("models", "evaluate", "intents", str(kept_aside), "--dir", models, "--json").stdout
+    )
+    assert found["texts"] == 70 and found["refusal"]["texts"] == 20
+    assert found["refusal"]["recall"] > 0.5 and found["quality"]["accuracy"] > 0.9
+    page = beckon("models", "evaluate", "intents", "--data", str(kept_aside), "--dir", models).stdout
+    assert "20 of them are out of scope: " in page and "oos" not in page
+    verified = beckon("models", "verify", "intents", "--dir", models)
+    assert verified.returncode == 0 and "model.int8.onnx: opset 20" in verified.stdout
+
+
+def test_texts_alone_make_an_encoder_from_which_vectors_are_made(tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(text for text, _ in training_texts(5, 300)))
+    small = ("--epochs", "1", "--max-length", "32")
+    encoder = str(tmp_path / "enc")
+    done = beckon("train", "pretrain", "--data", str(texts), "--size", "micro", "--out", encoder, *small)
+    assert done.returncode == 0, done.stderr
+    assert "word frequencies" in done.stdout
+    data, models = str(corpus(tmp_path / "titles.jsonl", 300)), str(tmp_path / "models")
+    done = beckon("train", "embed", "--data", data, "--from", encoder, "--out", models, *small)
+    assert done.returncode == 0, done.stderr
+    assert "TF-IDF + nearest neighbour" in done.stdout
+    assert beckon("models", "verify", "embed", "--dir", models).stdout.endswith("all right\n")
+    assert beckon("models", "list", "--dir", models).stdout.startswith("* embed 1  vectors  accuracy 0.")
+    again = beckon("train", "pretrain", "--data", str(texts), "--out", encoder)
+    assert again.returncode == 2 and again.stderr.count("\n") == 1 and "is there already" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (("--size", "huge"), "--size: `huge` is not known; say micro, tiny or mini"),
+        (("--balance", "much"), "--balance: `much` is not known; say none, root or full"),
+        (("--variants", "int4"), "--variants: `int4` is not known; say fp16 or int8"),
+        (("--alias", "fridge"), "--alias: `fridge` has no label; write it like fridge=Fridges"),
         (("--name", "../x"), "--name: `../x` is not a plain name; use letters, digits, - and _"),
         (("--created-at", "soon"), "--created-at: `soon` is not a time; write it like 2026-11-01T00:00:00Z"),
         (("--data", "nowhere.csv"), "nowhere.csv: cannot be read (No such file or directory); give a readable file"),

@@ -63,4 +63,4 @@ def test_forgetting_offers_never_changes_the_answer_of_a_cap(
             assert whole.flip == short.flip
         made = OfferMade(EventTime(now), f"d{number}", "p")
         everything.append(made)
-        kept = caps.still_counting([*kept, made], keep_ms, keep_count, EventTime(now))
+        kept = caps.still_counting([*kept, made], keep_ms, keep_count, 64, EventTime(now))

@@ -85,6 +85,7 @@ def _binding(user: str, acl: Manifest) -> list[AclBinding]:
         "topic": ResourceType.TOPIC,
         "group": ResourceType.GROUP,
         "transactionalId": ResourceType.TRANSACTIONAL_ID,
+        "cluster": ResourceType.BROKER,
     }
     patterns = {"literal": ResourcePatternType.LITERAL, "prefix": ResourcePatternType.PREFIXED}
     operations = {
@@ -96,8 +97,9 @@ def _binding(user: str, acl: Manifest) -> list[AclBinding]:
     return [
         AclBinding(
             kinds[acl["resource"]["type"]],
-            acl["resource"]["name"],
-            patterns[acl["resource"]["patternType"]],
+            # There is one cluster; Strimzi leaves out its name, which is always this.
+            acl["resource"].get("name", "kafka-cluster"),
+            patterns[acl["resource"].get("patternType", "literal")],
             f"User:{user}",
             "*",
             operations[operation],

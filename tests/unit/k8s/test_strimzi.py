@@ -20,7 +20,7 @@ def rights_of(user: str) -> Rights:
     authorization = named(rendered(PROD), "KafkaUser", user)["spec"]["authorization"]
     assert authorization["type"] == "simple"
     return {
-        (acl["resource"]["type"], acl["resource"]["name"], operation)
+        (acl["resource"]["type"], acl["resource"].get("name", ""), operation)
         for acl in authorization["acls"]
         for operation in acl["operations"]
     }
@@ -77,9 +77,10 @@ def test_the_mirror_reads_what_it_copies_and_writes_nothing(monkeypatch: pytest.
     }
 
 
-def test_the_job_looks_at_the_topics_and_changes_nothing() -> None:
+def test_the_job_looks_at_topics_and_brokers_and_changes_nothing() -> None:
     assert rights_of("beckon-topics") == {
-        ("topic", topic.name, operation) for topic in ALL for operation in ("Describe", "DescribeConfigs")
+        ("cluster", "", "DescribeConfigs"),
+        *(("topic", topic.name, operation) for topic in ALL for operation in ("Describe", "DescribeConfigs")),
     }
     [container] = pod_of(named(rendered(PROD), "Job", "beckon-topics"))["containers"]
     assert container["args"] == ["topics", "check"]
@@ -97,7 +98,8 @@ def test_nobody_is_given_all_or_a_pattern_but_the_worker_its_transactions() -> N
         assert user["spec"]["authentication"]["type"] == "scram-sha-512"
         for acl in user["spec"]["authorization"]["acls"]:
             is_transaction = acl["resource"]["type"] == "transactionalId"
-            assert acl["resource"]["patternType"] == ("prefix" if is_transaction else "literal")
+            wanted = "prefix" if is_transaction else "literal"
+            assert acl["resource"].get("patternType", "literal") == wanted
             assert not {"All", "Create", "Delete", "Alter", "AlterConfigs"} & set(acl["operations"])
 
 
@@ -126,6 +128,8 @@ def test_the_cluster_acknowledges_with_two_of_three_copies_and_makes_no_topic_by
     assert config["default.replication.factor"] == 3
     assert config["min.insync.replicas"] == 2
     assert config["auto.create.topics.enable"] is False
+    assert config["unclean.leader.election.enable"] is False
+    assert config["offsets.retention.minutes"] >= kubernetes.SETTINGS.retention_days * 24 * 60
     [listener] = cluster["spec"]["kafka"]["listeners"]
     assert (listener["name"], listener["port"], listener["tls"]) == ("tls", 9093, True)
     assert listener["authentication"] == {"type": "scram-sha-512"}

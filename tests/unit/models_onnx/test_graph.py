@@ -125,7 +125,7 @@ def test_bytes_that_are_no_graph_are_one_line(tmp_path: Path, raw: bytes) -> Non
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     def spoil(model: onnx.ModelProto) -> None:
         for weights in model.graph.initializer:
-            if weights.name.endswith("classifier.bias"):
+            if weights.name.endswith("head.bias"):
                 weights.raw_data = np.full(weights.dims, np.nan, np.float32).tobytes()
 
     change_graph(copy_demo(tmp_path), spoil)
@@ -135,7 +135,7 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 def test_other_weights_are_caught_by_the_canaries(tmp_path: Path) -> None:
     def soften(model: onnx.ModelProto) -> None:
         for weights in model.graph.initializer:
-            if weights.name.endswith("classifier.bias"):
+            if weights.name.endswith("head.bias"):
                 weights.raw_data = (numpy_helper.to_array(weights) + np.arange(8, dtype=np.float32)).tobytes()
 
     change_graph(copy_demo(tmp_path), soften)

@@ -56,3 +56,36 @@ def test_a_corpus_that_cannot_be_split_is_one_line(rows: list[Row], problem: str
     with pytest.raises(InputError) as raised:
         split(rows, 1)
     assert str(raised.value).startswith(problem)
+
+
+def test_texts_that_are_given_judge_and_no_others_and_none_of_them_trains() -> None:
+    judge = [Row("A 3", "a"), Row("quite new", "b"), Row("b 1", "b")]
+    parts = split(ROWS, 1, judge=judge)
+    assert sorted(parts.judge) == sorted(judge)
+    assert (len(parts.choose), len(parts.train), parts.repeated) == (6, 72, 2)
+    assert not {"a 3", "b 1"} & {row.text for row in (*parts.train, *parts.choose)}
+
+
+def test_at_most_so_many_train_and_the_others_are_as_before() -> None:
+    few, all_of_them = split(ROWS, 1, 20), split(ROWS, 1)
+    assert len(few.train) == 20 and set(few.train) < set(all_of_them.train)
+    assert (few.judge, few.choose) == (all_of_them.judge, all_of_them.choose)
+
+
+def test_texts_about_nothing_known_are_in_every_part_and_no_label() -> None:
+    parts = split([*ROWS, *(Row(f"strange {number}", "") for number in range(20))], 1)
+    assert parts.labels == ("a", "b")
+    assert [sum(not row.labels for row in part) for part in (parts.train, parts.choose, parts.judge)] == [
+        16,
+        2,
+        2,
+    ]
+
+
+def test_a_text_with_several_labels_is_dealt_with_its_rarest_one() -> None:
+    rows = [*ROWS, *(Row(f"both {number}", "a", ("rare",)) for number in range(10))]
+    parts = split(rows, 1)
+    assert parts.labels == ("a", "b", "rare")
+    assert [
+        sum("rare" in row.labels for row in part) for part in (parts.train, parts.choose, parts.judge)
+    ] == [8, 1, 1]

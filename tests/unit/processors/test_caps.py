@@ -63,9 +63,17 @@ def test_of_several_offers_in_a_cool_down_the_newest_one_counts() -> None:
 
 def test_an_offer_that_a_window_needs_is_never_dropped() -> None:
     offers = made(*(MONDAY + n for n in range(20)))
-    assert len(still_counting(offers, DAY, 12, EventTime(MONDAY + 20))) == 12
-    assert len(still_counting(offers, DAY, 50, EventTime(MONDAY + 20))) == 20
-    assert [offer.at for offer in still_counting(offers, DAY, 50, EventTime(MONDAY + DAY + 17))] == [
+    assert len(still_counting(offers, DAY, 12, 64, EventTime(MONDAY + 20))) == 12
+    assert len(still_counting(offers, DAY, 50, 64, EventTime(MONDAY + 20))) == 20
+    assert [offer.at for offer in still_counting(offers, DAY, 50, 64, EventTime(MONDAY + DAY + 17))] == [
         MONDAY + 18,
         MONDAY + 19,
     ]
+
+
+def test_an_offer_that_may_have_to_be_taken_back_is_kept_within_a_bound_of_its_own() -> None:
+    sent = [OfferMade(EventTime(MONDAY + n), "d", "p", expires_at=EventTime(MONDAY + HOUR)) for n in range(9)]
+    ghost = OfferMade(EventTime(MONDAY), "d", "p", held_out=True, expires_at=EventTime(MONDAY + HOUR))
+    kept = still_counting([ghost, *sent], DAY, 2, 3, EventTime(MONDAY + 9))
+    assert [offer.at - MONDAY for offer in kept] == [4, 5, 6, 7, 8]
+    assert still_counting([ghost, *sent], DAY, 2, 3, EventTime(MONDAY + HOUR)) == sent[-2:]

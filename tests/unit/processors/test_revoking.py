@@ -3,6 +3,7 @@
 from typing import Any
 
 from processors.campaigns import Campaigns
+from processors.policy import ProfilePolicy
 from processors.revoking import revoke
 from processors.side_inputs import SideInputs
 from processors.step import step
@@ -32,8 +33,8 @@ def view(at: int = MONDAY, product_id: str = "p1") -> Json:
     return track("Product Viewed", at, f"view {product_id} {at}", product_id=product_id)
 
 
-def campaigns(**more: Any) -> Campaigns:
-    return campaigns_of({"id": "c", "offers": [SHOWN], "valid_for": "1d", **more})
+def campaigns(policy: ProfilePolicy = POLICY, **more: Any) -> Campaigns:
+    return campaigns_of({"id": "c", "offers": [SHOWN], "valid_for": "1d", **more}, policy=policy)
 
 
 def reasons(told: Told) -> list[str]:
@@ -56,6 +57,15 @@ def test_an_offer_is_taken_back_once_when_consent_is_withdrawn() -> None:
             trigger=Trigger("Consent Changed", "no", MONDAY + HOUR),
         )
     ]
+
+
+def test_of_many_offers_that_are_out_none_is_forgotten_before_it_expires() -> None:
+    many = [view(MONDAY + n) for n in range(30)]
+    told = tell(campaigns(), [YES, *many, NO])
+    assert [one.decision_id for one in told.revoked] == [one.decision_id for one in told.promotions]
+    assert len(told.revoked) == 30
+    few = tell(campaigns(policy=ProfilePolicy(offers_out_max=12)), [YES, *many, NO])
+    assert [one.decision_id for one in few.revoked] == [one.decision_id for one in few.promotions[-20:]]
 
 
 def test_a_revocation_is_one_line_with_its_type() -> None:

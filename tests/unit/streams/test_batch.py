@@ -9,7 +9,7 @@ from faust.types import TP
 
 from processors.step import StepResult
 from schemas.events import ShopEvent
-from schemas.ids import ShopperId
+from schemas.ids import ShopperId, Tag
 from schemas.profiles import Profile
 from streams import batch, outputs, reading
 from streams.batch import TagsOfBatch
@@ -135,14 +135,18 @@ def test_lag_is_the_wall_clock_behind_the_brokers_time_and_never_below_zero(tmp_
     assert decision["lag_ms"] == 0
 
 
-def test_when_the_model_gave_up_categories_stand_in_and_the_profile_says_so(tmp_path: Path) -> None:
+def test_where_the_model_gave_up_categories_stand_in_and_only_that_profile_says_so(tmp_path: Path) -> None:
     lane = OneShard(tmp_path)
-    found = lane.read(chunk("clicks", 0, _views("m1")))
-    batch.apply(found, TagsOfBatch({}, approximate=True), lane.shard, lane.rules, BROKER_MS)
-    profile = lane.shard.find(ANN)
-    assert profile is not None
-    assert profile.approximate
-    assert list(profile.affinity) == ["running-shoes"]
+    bob = view("bob", "m2", AT, name="Two Person Tent", category="tents")
+    found = lane.read(chunk("clicks", 0, [*_views("m1"), bob]))
+    (failed,) = {*reading.texts(found, lane.rules)} - {"Two Person Tent"}
+    tags = TagsOfBatch({"Two Person Tent": ((Tag("camping"), 0.9),)}, frozenset({failed}))
+    batch.apply(found, tags, lane.shard, lane.rules, BROKER_MS)
+    profiles = lane.shard.find(ANN), lane.shard.find(BOB)
+    assert [one and (one.approximate, list(one.affinity)) for one in profiles] == [
+        (True, ["running-shoes"]),
+        (False, ["camping"]),
+    ]
 
 
 def test_texts_of_a_batch_are_each_once_and_never_empty(tmp_path: Path) -> None:
