@@ -23,6 +23,23 @@ def bought_in(event: ShopEvent) -> tuple[str, ...]:
     return tuple(line.product_id for line in event.lines) if isinstance(event, OrderCompleted) else ()
 
 
+def may_revoke(profile: Profile, bought: Collection[str], campaigns: Campaigns, side: SideInputs) -> bool:
+    """Return whether any offer can have ended; False is sure, and saves a look at each of them.
+
+    An offer was made under a consent that was given, so only a statement that says no ends that.
+    """
+    if bought or not side.default_profiling:
+        return True
+    for stated in profile.consent.values():
+        if stated.value is not True:
+            return True
+    for campaign_id in profile.offers:
+        campaign = campaigns.by_id.get(campaign_id)
+        if campaign is None or campaign.is_paused:
+            return True
+    return False
+
+
 def revoke(
     profile: Profile, trigger: Trigger, bought: Collection[str], campaigns: Campaigns, side: SideInputs
 ) -> list[Revocation]:

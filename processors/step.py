@@ -12,7 +12,7 @@ from processors.campaigns import Campaigns
 from processors.decision import NO_SCORES, SideInputs, Verdict, decide, remember
 from processors.fold import fold
 from processors.policy import ProfilePolicy
-from processors.revoking import bought_in, revoke
+from processors.revoking import bought_in, may_revoke, revoke
 from processors.timers import fire, put_off
 from schemas.decisions import Revocation, Trigger
 from schemas.events import ShopEvent
@@ -58,7 +58,9 @@ def step(
         return StepResult(False, tuple(verdicts)) if verdicts else _DUPLICATE
     revoked: list[Revocation] = []
     if profile.offers:
-        revoked = revoke(profile, trigger_of(event), bought_in(event), campaigns, side)
+        bought = bought_in(event)
+        if may_revoke(profile, bought, campaigns, side):
+            revoked = revoke(profile, trigger_of(event), bought, campaigns, side)
     if name in campaigns.delays:
         put_off(profile, name, at, campaigns, policy)
     if name in campaigns.by_trigger:

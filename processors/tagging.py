@@ -1,5 +1,7 @@
 """Which texts of an event want tags, and the tags that a category alone gives."""
 
+from functools import lru_cache
+
 from schemas.catalog import Catalog, Product
 from schemas.events import OrderCompleted, OrderLine, ProductEvent, SearchEvent, ShopEvent
 from schemas.ids import Tag, Tags
@@ -39,4 +41,9 @@ def _text_of(product: ProductEvent | OrderLine, catalog: Catalog) -> str:
 
 def _category_of(product: ProductEvent | OrderLine, catalog: Catalog) -> Tags:
     category = product.category or catalog.get(product.product_id, _UNKNOWN).category
-    return ((Tag(category), 1.0),) if category else ()
+    return _as_tags(category) if category else ()
+
+
+@lru_cache(maxsize=4096)  # a shop has few categories, and events many
+def _as_tags(category: str) -> Tags:
+    return ((Tag(category), 1.0),)

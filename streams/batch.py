@@ -139,7 +139,8 @@ class _Run:
             self._fail(item, error)
 
     def _event(self, item: Item) -> None:
-        event, source, offset, record, broker_ms, shopper, hops = item
+        event, source, offset, record = item.event, item.source, item.offset, item.record
+        broker_ms, shopper, hops = item.broker_ms, item.shopper, item.hops
         profile = self._shard.find(shopper)
         if profile is None:
             profile = self._new_profile(item)

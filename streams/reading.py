@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from processors.tagging import texts_of
 from schemas.events import DeadLetter, ShopEvent, Skipped
@@ -13,6 +15,9 @@ from streams.chunk import Chunk
 from streams.internal import Claim, Sent, Tick, Transfer, content_of, origin_of
 from streams.outputs import Origin, Output, dead_letter_output
 from streams.parts import Parts
+
+#: What is no event for us. A tuple, for `DeadLetter | Skipped` would be built anew for every record.
+_ASIDE = (DeadLetter, Skipped)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Rules:
     prefix: str
 
 
-class Item(NamedTuple):
+class Item(Struct, gc=False):
     """An event: the source that positions name, its offset there, the broker's time where it was first read.
 
     `shopper` is whom it is for: its own id, or where that id's redirects led after `hops` of them.
@@ -40,7 +45,7 @@ class Item(NamedTuple):
     hops: int = 0
 
 
-class Told(NamedTuple):
+class Told(Struct, gc=False):
     """What a lane tells another, or itself, about a shopper; the other fields as those of an `Item`."""
 
     note: Claim | Transfer | Tick
@@ -91,7 +96,7 @@ def read(chunks: Iterable[Chunk], rules: Rules) -> Read:
             continue
         for record in chunk.records:
             event = border_read(record.value, record.timestamp)
-            if isinstance(event, DeadLetter | Skipped):
+            if isinstance(event, _ASIDE):
                 _put_aside(event, record, rules, found)
             else:
                 add(Item(event, source, record.offset, record, record.timestamp, event.envelope.shopper))
@@ -120,7 +125,7 @@ def _read_internal(record: Any, source: str, rules: Rules, found: Read) -> None:
     elif isinstance(content, Sent):
         broker_ms = content.origin.broker_ms
         event = rules.parts.border.read(record.value, broker_ms)
-        if isinstance(event, DeadLetter | Skipped):
+        if isinstance(event, _ASIDE):
             _put_aside(event, record, rules, found)
         else:
             found.items.append(

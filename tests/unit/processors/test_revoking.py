@@ -6,6 +6,7 @@ from processors.campaigns import Campaigns
 from processors.policy import ProfilePolicy
 from processors.revoking import revoke
 from processors.side_inputs import SideInputs
+from processors.step import step
 from schemas.decisions import Revocation, Trigger
 from streams.records import revocation_json
 from tests.support.story import (
@@ -18,6 +19,7 @@ from tests.support.story import (
     campaigns_of,
     consent,
     order,
+    read,
     tell,
     track,
 )
@@ -124,6 +126,22 @@ def test_an_offer_is_taken_back_when_its_campaign_left_the_file_or_was_paused() 
         (revoked,) = revoke(profile, look, (), after, SideInputs())
         assert revoked.reason == "campaign_stopped"
         assert revoke(profile, look, (), after, SideInputs()) == []
+
+
+def test_the_next_event_takes_back_what_ended_without_one() -> None:
+    unasked = campaigns(purpose="profiling")  # by the shop's setting, without a word of the shopper
+    cases = [
+        (campaigns(), [YES, view()], campaigns_of({"id": "other"}), True, ["campaign_stopped"]),
+        (campaigns(), [YES, view()], campaigns(paused=True), True, ["campaign_stopped"]),
+        (campaigns(), [YES, view()], campaigns(), True, []),
+        (unasked, [view()], unasked, False, ["consent_withdrawn"]),
+        (unasked, [view()], unasked, True, []),
+    ]
+    for before, events, after, default_profiling, wanted in cases:
+        profile = tell(before, events).profile
+        side = SideInputs(default_profiling=default_profiling)
+        look = step(profile, read(view(MONDAY + HOUR)), (), after, POLICY, side)
+        assert [revoked.reason for revoked in look.revoked] == wanted
 
 
 def test_the_end_of_a_campaigns_live_time_takes_nothing_back() -> None:
