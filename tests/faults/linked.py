@@ -18,6 +18,7 @@ from tests.support.stand import Stand
 from tests.support.workers import WorkerProcess, until
 
 PATIENCE_S = 150.0
+_NOBODY_ANSWERS = (AssertionError, KafkaException, TimeoutError)
 
 
 @contextmanager
@@ -76,15 +77,23 @@ def committed_by(broker: Broker) -> dict[tuple[str, int], int]:
     """Return what the group has committed; nothing while nobody answers."""
     try:
         return broker.committed()
-    except (AssertionError, KafkaException):
+    except _NOBODY_ANSWERS:
         return {}
+
+
+def wait_for_progress(going: Run) -> None:
+    """Wait until the group has committed something more, however long the brokers do not answer."""
+    before = sum(committed_by(going.stand.broker).values())
+    going.wait(
+        lambda: sum(committed_by(going.stand.broker).values()) > before, "the group goes on", PATIENCE_S
+    )
 
 
 def caught_up(broker: Broker) -> bool:
     """Return whether the group has committed all that the inputs held a moment ago."""
     try:
         ends = broker.ends(INPUTS)
-    except (AssertionError, KafkaException):
+    except _NOBODY_ANSWERS:
         return False
     committed = committed_by(broker)
     return all(committed.get(source, 0) >= end for source, end in ends.items())
@@ -93,5 +102,5 @@ def caught_up(broker: Broker) -> bool:
 def _drained(broker: Broker) -> bool:
     try:
         return broker.lag((*INPUTS, "beckon.internal")) == 0
-    except (AssertionError, KafkaException):
+    except _NOBODY_ANSWERS:
         return False

@@ -2,7 +2,7 @@
 
 Both guards are beneath the atomic step, so it has to be switched off too. The checker must see what then happens.
 
-- changelog: it commits what it has read while the profiles that hold it are still on their way.
+- changelog: it commits what it has read while all that follows from it is still on its way.
 - idempotence: the broker takes what is sent again for new.
 """
 
@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from streams import log, worker
-from streams.outputs import Output, send
+from streams.outputs import Output
 from streams.plain_log import PlainLog
 from streams.settings import load
 from streams.transport import LaneProducer
 
 
 async def _send_hastily(self: PlainLog, outputs: Sequence[Output], changelog: Sequence[Output]) -> None:
-    await send(self._producer, self._prefix, outputs)
-    for topic, partition, key, value, headers in changelog:
+    for topic, partition, key, value, headers in [*outputs, *changelog]:
         await self._producer.send(self._prefix + topic, value, key=key, partition=partition, headers=headers)
 
 

@@ -16,13 +16,13 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from tests.faults.linked import PATIENCE_S, run_on
+from tests.faults.linked import PATIENCE_S, run_on, wait_for_progress
 from tests.faults.results import Results
 from tests.faults.stand import FENCE_ALONE, UNGUARDED, Load, Run
 from tests.support.cluster import Cluster, brokers
 from tests.support.kafka import Topics
 from tests.support.shopping import shopping
-from tests.support.stand import PARTITIONS, Stand
+from tests.support.stand import Stand
 from tests.support.workers import until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -106,9 +106,9 @@ def _bounce_one(place: Place, number: signal.Signals, asked: Callable[[], int], 
     victim = asked()
     cluster.nodes[victim].end(number)
     going.wait(lambda: asked() not in (0, victim), "another one leads", PATIENCE_S)
-    going.prove(not cluster.nodes[victim].answers(), f"{number.name} to {victim}, now {asked()} leads")
+    going.prove(not cluster.nodes[victim].answers(), f"{number.name} to {victim}, and another one leads")
     going.healed = time.monotonic()
-    going.wait_for_progress()
+    wait_for_progress(going)
     time.sleep(DOWN_S)
     going.crew.tend()
     cluster.nodes[victim].start()
@@ -121,12 +121,7 @@ def refuse_changelog(place: Place, then_kill: bool, going: Run) -> None:
     _set_min_in_sync(cluster, topic, 3)
     victim = FULL
     cluster.nodes[victim].end(signal.SIGKILL)  # a clean end takes longer than a transaction may
-    others = set(cluster.nodes) - {victim}
-
-    def only_others() -> bool:
-        return all(cluster.in_sync(topic, one) == others for one in range(PARTITIONS))
-
-    until(only_others, PATIENCE_S, "two copies are left", 0.2)
+    cluster.wait_in_sync_on(set(cluster.nodes) - {victim}, [topic], PATIENCE_S)
     going.prove(_is_refused(cluster, topic), "the changelog refuses what is written (NOT_ENOUGH_REPLICAS)")
     time.sleep(1)  # what was acknowledged before is committed by now
     group, ends = going.stand.broker.group, going.stand.broker.ends(["clicks"])
@@ -162,9 +157,8 @@ def fill_disk(place: Place, disk: Path, going: Run) -> None:
         True, "the broker " + ("ended" if process.poll() is not None else "says that nothing is left")
     )
     going.healed = time.monotonic()
-    others = set(cluster.nodes) - {FULL}
-    going.wait(lambda: cluster.in_sync(place.named("clicks")) == others, "the others go on", PATIENCE_S)
-    going.wait_for_progress()
+    cluster.wait_in_sync_on(set(cluster.nodes) - {FULL}, [place.named("clicks")], PATIENCE_S)
+    wait_for_progress(going)
     ballast.unlink()
     if process.poll() is None:
         node.end(signal.SIGKILL)

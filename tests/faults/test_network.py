@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BrokerError
-from tests.faults.linked import PATIENCE_S, crew_on, drive, run_on
+from tests.faults.linked import PATIENCE_S, crew_on, drive, run_on, wait_for_progress
 from tests.faults.results import Results
 from tests.faults.stand import FENCE_ALONE, UNGUARDED, Load, Run
 from tests.support.cluster import Member, brokers
@@ -84,7 +84,7 @@ def cut_off(place: Place, held: str, going: Run) -> None:
         way.held = True
     going.crew.hold(going.crew.workers[0])
     going.wait(lambda: len(going.stand.broker.members()) < before, "the group is without it", PATIENCE_S)
-    going.wait_for_progress()
+    wait_for_progress(going)
     time.sleep(MORE_S)
     late = [way.late for way in ways]
     going.prove(any(late), f"{late} bytes were held back ({held}) while the group went on")
@@ -123,7 +123,7 @@ def reset(place: Place, going: Run) -> None:
     going.prove(ended >= RESETS, f"{ended} connections were reset in {RESETS} s")
     going.healed = time.monotonic()
     place.network.heal()
-    going.wait_for_progress()
+    wait_for_progress(going)
     until(lambda: all(worker.ready() for worker in going.crew.workers), PATIENCE_S, "the workers are ready")
     if not going.crew.ends:
         left = [open_files(worker) for worker in going.crew.workers]

@@ -13,8 +13,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -65,26 +66,27 @@ class Cluster:
 
     def leader(self, topic: str, number: int = 0) -> int:
         """Return who leads a partition; 0 when nobody does or nobody knows."""
-        try:
-            found = self._admin.list_topics(topic, timeout=_ASK_S).topics[topic].partitions[number]
-        except KafkaException:
-            return 0
-        return max(0, int(found.leader))
+        found = self._partitions(topic)
+        return max(0, int(found[number].leader)) if number in found else 0
 
-    def in_sync(self, topic: str, number: int = 0) -> set[int] | None:
-        """Return which copies of a partition are up to date; None when nobody knows."""
+    def in_sync(self, topic: str) -> list[set[int]]:
+        """Return which copies of each partition are up to date; [] when nobody knows."""
+        found = self._partitions(topic)
+        return [set(found[number].isrs) for number in sorted(found)]
+
+    def _partitions(self, topic: str) -> dict[int, Any]:
         try:
-            found = self._admin.describe_topics(TopicCollection([topic]))[topic].result(_ASK_S)
-        except (KafkaException, TimeoutError):
-            return None
-        return {one.id for one in found.partitions[number].isr}
+            topics = self._admin.list_topics(topic, timeout=_ASK_S).topics
+        except KafkaException:
+            return {}
+        return dict(topics[topic].partitions)
 
     def controller(self) -> int:
         """Return which broker is the active controller; 0 when nobody knows."""
         try:
             with closing(KafkaAdminClient(bootstrap_servers=self.servers.split(","))) as admin:
                 quorum = admin.describe_metadata_quorum()
-        except KafkaError:
+        except (KafkaError, TimeoutError):
             return 0
         return max(0, int(quorum["topics"][0]["partitions"][0]["leader_id"]))
 
@@ -95,11 +97,17 @@ class Cluster:
         return {(tp.topic, tp.partition): one.offset for tp, one in found.items() if one.offset >= 0}
 
     def wait_in_sync(self, topics: Sequence[str], seconds: float = 90.0) -> None:
-        """Wait until all copies of the first partitions of these topics are up to date."""
-        copies = set(self.nodes)
-        until(
-            lambda: all(self.in_sync(topic) == copies for topic in topics), seconds, "all copies in sync", 0.5
-        )
+        """Wait until all copies of these topics are up to date."""
+        self.wait_in_sync_on(set(self.nodes), topics, seconds)
+
+    def wait_in_sync_on(self, copies: set[int], topics: Sequence[str], seconds: float) -> None:
+        """Wait until these brokers, and no other, hold the copies that are up to date."""
+
+        def only_these() -> bool:
+            found = [one for topic in topics for one in self.in_sync(topic) or [set()]]
+            return all(one == copies for one in found)
+
+        until(only_these, seconds, f"copies in sync on {copies}", 0.5)
 
 
 @contextmanager
