@@ -4,12 +4,14 @@ TEST := .venv-test
 BIN := $(TEST)/bin
 SECONDS ?= 60
 HISTORIES ?= 100000
+MINUTES ?= 30
+RUNS ?= 20
 # Three processes, each with a Kafka of its own: the tests wait for brokers more than they compute.
 AT_ONCE ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 UPGRADE ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test lint format types unit property integration bench models dashboards manifests kubernetes schemas audit constraints clean setup setup-test
+.PHONY: help demo stack test lint format types unit property integration faults faults-quick zombies soak bench models dashboards manifests kubernetes schemas audit constraints clean setup setup-test
 
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -46,6 +48,18 @@ unit: setup-test ## Run the tests that need no broker.
 
 integration: setup-test ## Run the tests on a real Kafka.
 	@tools=$$(scripts/prometheus.sh) && PATH="$$PATH:$$tools" $(BIN)/pytest tests/integration tests/e2e
+
+faults: setup-test ## Break workers, broker and network on purpose; the table goes to .beckon/faults.
+	@BECKON_TEST_ZOMBIES=$(RUNS) $(BIN)/pytest tests/faults -s
+
+faults-quick: setup-test ## Those of the faults that take minutes only.
+	@$(BIN)/pytest tests/faults -m faults_quick
+
+zombies: setup-test ## Let RUNS (20) paused workers wake up after their partitions were taken.
+	@BECKON_TEST_ZOMBIES=$(RUNS) $(BIN)/pytest tests/faults/test_zombies.py -s
+
+soak: setup-test ## Faults in random order for MINUTES (30), from a seed that is printed; SOAK="--seed N" replays.
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(SOAK)
 
 property: setup-test ## Try HISTORIES (100000) random histories on every property; goes on where it was stopped.
 	@$(BIN)/python scripts/property.py --histories $(HISTORIES)

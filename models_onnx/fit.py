@@ -4,6 +4,7 @@ One thread and one seed: on the same machine the same texts give the same weight
 """
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
@@ -148,6 +149,7 @@ def fit(task: Task, epochs: int, checkpoints: Checkpoints, progress: Progress) -
 
 def set_chance(seed: int, threads: int) -> None:
     """Make PyTorch repeatable: a seed, a number of threads, and no algorithm that sums in any order."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else CUDA refuses to be repeatable
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)

@@ -222,12 +222,14 @@ def test_check_tells_of_every_part_and_fails_when_one_does(folder: Path, tmp_pat
     nobody = {"BECKON_KAFKA_SERVERS": "127.0.0.1:1", "BECKON_KAFKA_CONNECT_TIMEOUT_S": "0.5"}
     done = beckon("check", folder=tmp_path, BECKON_MODELS_TAGS="", **nobody)
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
-        ["settings", "ok"], ["models", "ok"], ["campaigns", "ok"], ["broker", "failed"], ["topics", "failed"]
+        ["settings", "ok"], ["models", "ok"], ["campaigns", "ok"], ["broker", "failed"], ["topics", "failed"],
+        ["guarantee", "failed"], ["redis", "ok"],
     ]  # fmt: skip
     assert (done.returncode, done.stderr) == (1, "")
     assert "no broker answers at 127.0.0.1:1" in done.stdout
     found = json.loads(beckon("check", "--json", folder=tmp_path, **nobody).stdout)
-    assert [part["part"] for part in found] == ["settings", "models", "campaigns", "broker", "topics"]
+    parts = ["settings", "models", "campaigns", "broker", "topics", "guarantee", "redis"]
+    assert [part["part"] for part in found] == parts
     assert "there is no model tags" in found[1]["text"]
     campaigns = {"BECKON_CAMPAIGNS_FILE": str(folder / "campaigns.yaml")}
     assert "campaigns.yaml: 1 campaigns, " in beckon("check", folder=tmp_path, **nobody, **campaigns).stdout

@@ -135,7 +135,8 @@ def test_all_targets_answer_and_no_rule_is_in_error(stack: Stack, prometheus: Pr
 def test_check_finds_every_part_in_order(stack: Stack) -> None:
     done = stack.beckon("check", "--json")
     found = {one["part"]: one["ok"] for one in json.loads(done.stdout)}
-    assert found == dict.fromkeys(("settings", "models", "campaigns", "broker", "topics", "redis"), True)
+    parts = ("settings", "models", "campaigns", "broker", "topics", "guarantee", "redis")
+    assert found == dict.fromkeys(parts, True)
 
 
 def test_profile_and_why_answer_from_redis(stack: Stack) -> None:

@@ -26,6 +26,7 @@ from schemas.events import DeadLetter, ShopEvent, Skipped
 from schemas.ids import EventTime, ShopperId, Tags
 from schemas.profiles import Profile
 from schemas.topics import CLICKS, IDENTITIES
+from streams.batch import NO_TEXTS
 from streams.parts import Parts
 from streams.replay_fold import Totals, fold_connected
 from tests.simulation.kafka import WALL_MS
@@ -239,8 +240,8 @@ class SlowTagger:
         if self._chance.random() < self.fails:
             raise RuntimeError("the model fails")
         if self._chance.random() < 0.1:
-            return Answer([], True)
-        return Answer(self._tags(texts), False)
+            return Answer([() for _ in texts], set(texts))
+        return Answer(self._tags(texts), NO_TEXTS)
 
     def _tags(self, texts: list[str]) -> list[Tags]:
         return [((text, 1.0),) for text in texts]  # type: ignore[misc]
