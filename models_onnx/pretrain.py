@@ -18,7 +18,6 @@ from tokenizers import Tokenizer
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
-    BertConfig,
     BertForMaskedLM,
     GPT2Config,
     GPT2LMHeadModel,
@@ -37,7 +36,7 @@ from models_onnx.languages import Words, baseline_loss, hidden_words, next_words
 from models_onnx.page import LEARNING
 from models_onnx.pictures import learning
 from models_onnx.plan import Moment, Plan
-from models_onnx.start import SHAPES, check_places, loaded
+from models_onnx.start import SHAPES, check_places, encoder_config, loaded
 from models_onnx.tokenizer import TextTokenizer
 from schemas.errors import InputError, SettingsError
 
@@ -141,16 +140,7 @@ def _start(texts: Sequence[str], kind: Kind, plan: Plan) -> tuple[Any, bytes, in
         return module, raw, pad_id, 5e-5
     if kind is Kind.HIDDEN:
         raw = wordpiece.train_wordpiece(texts, words)
-        config = BertConfig(
-            vocab_size=TextTokenizer(raw, plan.max_length, "tokenizer").words,
-            hidden_size=width,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=4 * width,
-            max_position_embeddings=plan.max_length,
-            pad_token_id=0,
-        )
-        return BertForMaskedLM(config), raw, 0, rate
+        return BertForMaskedLM(encoder_config(raw, plan)), raw, 0, rate
     raw = bytepair.train_bytepair(texts, words)
     size = TextTokenizer(raw, plan.max_length, "tokenizer").words
     decoder = GPT2Config(

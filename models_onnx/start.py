@@ -44,10 +44,16 @@ def start(texts: Sequence[str], plan: Plan) -> Start:
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None  # nothing here reads it
         return Start(encoder, raw, pad_id, _BASE_RATE * _BASE_WIDTH / encoder.config.hidden_size)
-    layers, width, heads, words, rate = SHAPES[plan.size]
+    _, _, _, words, rate = SHAPES[plan.size]
     raw = wordpiece.train_wordpiece(texts, words)
-    config = BertConfig(
-        vocab_size=TextTokenizer(raw, plan.max_length, "tokenizer").words,
+    return Start(BertModel(encoder_config(raw, plan), add_pooling_layer=False), raw, 0, rate)
+
+
+def encoder_config(tokenizer: bytes, plan: Plan) -> BertConfig:
+    """Return the shape of an encoder from scratch, for the words of its tokenizer."""
+    layers, width, heads, _, _ = SHAPES[plan.size]
+    return BertConfig(
+        vocab_size=TextTokenizer(tokenizer, plan.max_length, "tokenizer").words,
         hidden_size=width,
         num_hidden_layers=layers,
         num_attention_heads=heads,
@@ -55,7 +61,6 @@ def start(texts: Sequence[str], plan: Plan) -> Start:
         max_position_embeddings=plan.max_length,
         pad_token_id=0,
     )
-    return Start(BertModel(config, add_pooling_layer=False), raw, 0, rate)
 
 
 def check_places(model: Any, plan: Plan) -> None:

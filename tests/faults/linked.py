@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
 
-from tests.faults.checker import check
 from tests.faults.ledger import Generator
-from tests.faults.stand import INPUTS, Crew, Fault, Load, Run
+from tests.faults.stand import INPUTS, Crew, Fault, Load, Run, verdict_of
 from tests.faults.verdict import Verdict
 from tests.support.broker import Broker
 from tests.support.stand import Stand
@@ -61,16 +60,7 @@ def drive(stand: Stand, crew: Crew, load: Load, fault: Fault) -> Verdict:
     going.wait(lambda: _drained(stand.broker), "all is committed", PATIENCE_S)
     # One that has just been started again does not know SIGTERM yet.
     going.wait(lambda: all(worker.ready() for worker in crew.workers), "all workers are ready", PATIENCE_S)
-    codes = crew.stop()
-    verdict = check(stand, generator.ledger, load.expected, stand.folder / "replay")
-    verdict.break_(all(code == 0 for code in codes), f"workers ended with {codes}")
-    verdict.violations += going.broken
-    verdict.recovered_s, verdict.restarts = recovered, len(crew.ends)
-    print(f"injected: {'; '.join(going.proofs) or 'nothing'}")
-    for line in crew.ends:
-        print(f"a worker ended: {line}")
-    print(verdict)
-    return verdict
+    return verdict_of(going, load, recovered)
 
 
 def committed_by(broker: Broker) -> dict[tuple[str, int], int]:

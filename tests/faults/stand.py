@@ -162,11 +162,17 @@ def run(stand: Stand, load: Load, fault: Fault, *, workers: int = 2, odd: str = 
         going.wait_drained()
         for worker in crew.workers:
             worker.wait_ready()
-        codes = crew.stop()
-    verdict = check(stand, generator.ledger, load.expected, stand.folder / "replay")
+        return verdict_of(going, load, recovered)
+
+
+def verdict_of(going: Run, load: Load, recovered_s: float) -> Verdict:
+    """Stop the workers, print what was done to them, and return what the checker says of all that they left."""
+    stand, crew = going.stand, going.crew
+    codes = crew.stop()
+    verdict = check(stand, going.generator.ledger, load.expected, stand.folder / "replay")
     verdict.break_(all(code == 0 for code in codes), f"workers ended with {codes}")
     verdict.violations += going.broken
-    verdict.recovered_s, verdict.restarts = recovered, len(crew.ends)
+    verdict.recovered_s, verdict.restarts = recovered_s, len(crew.ends)
     print(f"injected: {'; '.join(going.proofs) or 'nothing'}")
     for line in crew.ends:
         print(f"a worker ended: {line}")
